@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CHAP on the target's side (RFC 7143 12.1.3 and 9.2.1, RFC 1994).
+ *
+ * Choices: the first algorithm of the initiator's list that we have wins;
+ * keys out of order, repeated or without their partner are a protocol error;
+ * everything that says that a proof is wrong ends with the one status
+ * "authentication failure", after the same work.  Whether the target has to
+ * prove itself is up to the initiator.
+ */
+#include <crypto/algapi.h>
+#include <crypto/hash.h>
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "chap.h"
+
+#define STATUS_PROTOCOL							\
+	(ISCSI_STATUS_CLS_INITIATOR_ERR << 8 | ISCSI_LOGIN_STATUS_INIT_ERR)
+#define STATUS_AUTH_FAILED						\
+	(ISCSI_STATUS_CLS_INITIATOR_ERR << 8 | ISCSI_LOGIN_STATUS_AUTH_FAILED)
+
+/**
+ * struct chap_alg - a hash function of CHAP
+ * @code: number in CHAP_A (IANA, PPP authentication algorithms)
+ * @len: bytes of a digest
+ * @name: for the kernel's crypto API
+ * @tfm: allocated at module load, so that no login waits for a module; NULL
+ *	if this kernel does not have it
+ */
+struct chap_alg {
+	u8 code;
+	u8 len;
+	const char *name;
+	struct crypto_shash *tfm;
+};
+
+static struct chap_alg chap_algs[] = {
+	{ .code = 5, .len = 16, .name = "md5" },
+	{ .code = 6, .len = 20, .name = "sha1" },
+	{ .code = 7, .len = 32, .name = "sha256" },
+	{ .code = 8, .len = 32, .name = "sha3-256" },
+};
+
+/* Every tiscsi_chap that has sent its challenge and was not freed since. */
+static LIST_HEAD(chap_issued);
+static DEFINE_SPINLOCK(chap_issued_lock);
+
+/* RFC 1994 4.1: the identifier changes with each challenge. */
+static atomic_t chap_last_id;
+
+/**
+ * tiscsi_chap_setup() - get the hash functions
+ *
+ * To be called before any login.  Does without those that the kernel does not
+ * offer.
+ *
+ * Context: process, may sleep and load modules.
+ */
+void tiscsi_chap_setup(void)
+{
+	struct crypto_shash *tfm;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(chap_algs); i++) {
+		tfm = crypto_alloc_shash(chap_algs[i].name, 0, 0);
+		if (IS_ERR(tfm))
+			pr_info("CHAP without %s (error %ld)\n",
+				chap_algs[i].name, PTR_ERR(tfm));
+		else
+			chap_algs[i].tfm = tfm;
+	}
+}
+
+/**
+ * tiscsi_chap_teardown() - give the hash functions back
+ *
+ * To be called when there is no login any more.
+ *
+ * Context: process, may sleep.
+ */
+void tiscsi_chap_teardown(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(chap_algs); i++) {
+		if (chap_algs[i].tfm)
+			crypto_free_shash(chap_algs[i].tfm);
+		chap_algs[i].tfm = NULL;
+	}
+}
+
+/**
+ * tiscsi_chap_init() - start an authentication
+ * @chap: is cleared; must not be in use
+ * @auth: credentials; copied, the caller keeps them stable meanwhile
+ *
+ * Context: any.
+ */
+void tiscsi_chap_init(struct tiscsi_chap *chap,
+		      const struct tiscsi_auth *auth)
+{
+	memset(chap, 0, sizeof(*chap));
+	INIT_LIST_HEAD(&chap->node);
+	chap->auth = *auth;
+	chap->alg = -1;
+}
+
+/**
+ * tiscsi_chap_free() - end an authentication, wipe all secrets
+ * @chap: in any state, also all zeros
+ *
+ * Context: process.
+ */
+void tiscsi_chap_free(struct tiscsi_chap *chap)
+{
+	if (chap->node.next) {
+		spin_lock(&chap_issued_lock);
+		list_del(&chap->node);
+		spin_unlock(&chap_issued_lock);
+	}
+	memzero_explicit(chap, sizeof(*chap));
+}
+
+/* First algorithm of the list that we have; RFC 7143 12.1.3, B60. */
+static int chap_parse_algs(struct tiscsi_chap *chap, const char *s)
+{
+	char item[24];
+	size_t len;
+	u64 code;
+	int i;
+
+	for (;; s++) {
+		len = strcspn(s, ",");
+		if (len >= sizeof(item))
+			return STATUS_PROTOCOL;
+		memcpy(item, s, len);
+		item[len] = '\0';
+		if (tiscsi_text_u64(item, &code))
+			return STATUS_PROTOCOL;
+		for (i = 0; i < ARRAY_SIZE(chap_algs) && chap->alg < 0; i++)
+			if (chap_algs[i].code == code && chap_algs[i].tfm)
+				chap->alg = i;
+		s += len;
+		if (!*s)
+			return 0;
+	}
+}
+
+static int chap_parse_challenge(struct tiscsi_chap *chap, const char *s)
+{
+	int len = tiscsi_text_decode_bin(s, chap->peer_challenge,
+					 sizeof(chap->peer_challenge));
+
+	if (len < 0)
+		return STATUS_PROTOCOL;
+	chap->peer_challenge_len = len;
+	return 0;
+}
+
+static int chap_parse_id(struct tiscsi_chap *chap, const char *s)
+{
+	u64 id;
+
+	if (tiscsi_text_u64(s, &id) || id > U8_MAX)
+		return STATUS_PROTOCOL;
+	chap->peer_id = id;
+	return 0;
+}
+
+/* What is too long, or no binary value, is a wrong proof like any other. */
+static void chap_parse_response(struct tiscsi_chap *chap, const char *s)
+{
+	int len = tiscsi_text_decode_bin(s, chap->response,
+					 sizeof(chap->response));
+
+	chap->response_len = len < 0 ? 0 : len;
+}
+
+/**
+ * tiscsi_chap_pair() - take one pair of the current request
+ * @chap: the authentication
+ * @id: KEY_CHAP_A and so on, as tiscsi_nego_pair() found it
+ * @value: text of the value
+ *
+ * Rows B60, B62, B64.
+ *
+ * Context: any; the caller serialises access to @chap.
+ * Return: 0 or the status that the login ends with.
+ */
+int tiscsi_chap_pair(struct tiscsi_chap *chap, unsigned int id,
+		     const char *value)
+{
+	unsigned long bit;
+
+	if (id < KEY_CHAP_A || id > KEY_CHAP_R)
+		return STATUS_PROTOCOL;
+	if (chap->state != (id == KEY_CHAP_A ? CHAP_WAIT_A :
+					       CHAP_WAIT_RESPONSE))
+		return STATUS_PROTOCOL;
+	bit = BIT(id - KEY_CHAP_A);
+	if (chap->got & bit)
+		return STATUS_PROTOCOL;
+	chap->got |= bit;
+
+	switch (id) {
+	case KEY_CHAP_A:
+		return chap_parse_algs(chap, value);
+	case KEY_CHAP_I:
+		return chap_parse_id(chap, value);
+	case KEY_CHAP_C:
+		return chap_parse_challenge(chap, value);
+	case KEY_CHAP_N:
+		/* Cut to nothing, a name that is too long matches none. */
+		if (strlen(value) < sizeof(chap->name))
+			strscpy(chap->name, value, sizeof(chap->name));
+		return 0;
+	default:
+		chap_parse_response(chap, value);
+		return 0;
+	}
+}
+
+static bool chap_got(const struct tiscsi_chap *chap, unsigned int id)
+{
+	return chap->got & BIT(id - KEY_CHAP_A);
+}
+
+static int chap_send_challenge(struct tiscsi_chap *chap,
+			       struct tiscsi_text *out)
+{
+	if (chap->alg < 0)
+		return STATUS_AUTH_FAILED;
+	chap->id = atomic_inc_return(&chap_last_id);
+	get_random_bytes(chap->challenge, sizeof(chap->challenge));
+	spin_lock(&chap_issued_lock);
+	list_add(&chap->node, &chap_issued);
+	spin_unlock(&chap_issued_lock);
+
+	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_A), "%u",
+			chap_algs[chap->alg].code);
+	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_I), "%u", chap->id);
+	tiscsi_text_put_hex(out, tiscsi_key_name(KEY_CHAP_C), chap->challenge,
+			    sizeof(chap->challenge));
+	chap->state = CHAP_WAIT_RESPONSE;
+	return 0;
+}
+
+/* H(identifier, secret, challenge), RFC 1994 4.1 */
+static int chap_hash(const struct chap_alg *alg, u8 id, const char *secret,
+		     const u8 *challenge, u32 len, u8 *digest)
+{
+	SHASH_DESC_ON_STACK(desc, alg->tfm);
+	int ret;
+
+	desc->tfm = alg->tfm;
+	ret = crypto_shash_init(desc) ?:
+	      crypto_shash_update(desc, &id, 1) ?:
+	      crypto_shash_update(desc, secret, strlen(secret)) ?:
+	      crypto_shash_update(desc, challenge, len) ?:
+	      crypto_shash_final(desc, digest);
+	shash_desc_zero(desc);
+	return ret;
+}
+
+/* Is this a challenge of our own that somebody sends back? (B66) */
+static bool chap_is_reflected(const u8 *challenge, u32 len)
+{
+	const struct tiscsi_chap *other;
+	bool found = false;
+
+	if (len != TISCSI_CHAP_CHALLENGE_LEN)
+		return false;
+	spin_lock(&chap_issued_lock);
+	list_for_each_entry(other, &chap_issued, node) {
+		if (!memcmp(other->challenge, challenge, len)) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock(&chap_issued_lock);
+	return found;
+}
+
+/*
+ * Would we have given this very proof to our own challenge?  Then the secrets
+ * of both directions are the same, and it proves nothing (RFC 7143 9.2.1).
+ */
+static bool chap_is_own_proof(const struct tiscsi_chap *chap)
+{
+	const struct chap_alg *alg = &chap_algs[chap->alg];
+	u8 digest[TISCSI_CHAP_DIGEST_MAX];
+	bool same;
+
+	if (!chap->auth.password_mutual_set)
+		return false;
+	if (chap_hash(alg, chap->id, chap->auth.password_mutual,
+		      chap->challenge, sizeof(chap->challenge), digest))
+		return true;
+	same = !crypto_memneq(digest, chap->response, alg->len);
+	memzero_explicit(digest, sizeof(digest));
+	return same;
+}
+
+/* Takes the same time whether it is the name or the proof that is wrong. */
+static int chap_verify(const struct tiscsi_chap *chap)
+{
+	const struct chap_alg *alg = &chap_algs[chap->alg];
+	u8 digest[TISCSI_CHAP_DIGEST_MAX];
+	char name[TISCSI_SECRET_LEN];
+	unsigned long bad = 0;
+
+	strscpy_pad(name, chap->auth.userid, sizeof(name));
+	if (chap_hash(alg, chap->id, chap->auth.password, chap->challenge,
+		      sizeof(chap->challenge), digest))
+		return STATUS_AUTH_FAILED;
+	bad |= !chap->auth.userid_set || !chap->auth.password_set;
+	bad |= !name[0];
+	bad |= chap->response_len != alg->len;
+	bad |= crypto_memneq(name, chap->name, sizeof(name));
+	bad |= crypto_memneq(digest, chap->response, alg->len);
+	bad |= chap_is_own_proof(chap);
+	memzero_explicit(digest, sizeof(digest));
+	return bad ? STATUS_AUTH_FAILED : 0;
+}
+
+/* The initiator wants us to prove who we are (B65). */
+static int chap_answer_mutual(const struct tiscsi_chap *chap,
+			      struct tiscsi_text *out)
+{
+	const struct chap_alg *alg = &chap_algs[chap->alg];
+	u8 digest[TISCSI_CHAP_DIGEST_MAX];
+
+	if (!chap->auth.userid_mutual_set || !chap->auth.password_mutual_set)
+		return STATUS_AUTH_FAILED;
+	if (chap_hash(alg, chap->peer_id, chap->auth.password_mutual,
+		      chap->peer_challenge, chap->peer_challenge_len, digest))
+		return STATUS_AUTH_FAILED;
+	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_N), "%s",
+			chap->auth.userid_mutual);
+	tiscsi_text_put_hex(out, tiscsi_key_name(KEY_CHAP_R), digest, alg->len);
+	return 0;
+}
+
+static int chap_check_response(struct tiscsi_chap *chap,
+			       struct tiscsi_text *out)
+{
+	bool mutual = chap_got(chap, KEY_CHAP_I);
+	int ret;
+
+	if (!chap_got(chap, KEY_CHAP_N) || !chap_got(chap, KEY_CHAP_R) ||
+	    mutual != chap_got(chap, KEY_CHAP_C))
+		return STATUS_PROTOCOL;
+	ret = chap_verify(chap);
+	if (!ret && mutual &&
+	    chap_is_reflected(chap->peer_challenge, chap->peer_challenge_len))
+		ret = STATUS_AUTH_FAILED;
+	if (!ret && mutual)
+		ret = chap_answer_mutual(chap, out);
+	if (!ret)
+		chap->state = CHAP_DONE;
+	return ret;
+}
+
+/**
+ * tiscsi_chap_step() - act on the pairs of a request
+ * @chap: the authentication
+ * @out: text of the response; our keys are appended
+ *
+ * Rows B60 to B66.  A request without any key of CHAP changes nothing.
+ *
+ * Context: process; the caller serialises access to @chap.
+ * Return: 0 or the status that the login ends with; success is
+ * tiscsi_chap_done().
+ */
+int tiscsi_chap_step(struct tiscsi_chap *chap, struct tiscsi_text *out)
+{
+	int ret;
+
+	if (!chap->got)
+		return 0;
+	switch (chap->state) {
+	case CHAP_WAIT_A:
+		ret = chap_send_challenge(chap, out);
+		break;
+	case CHAP_WAIT_RESPONSE:
+		ret = chap_check_response(chap, out);
+		break;
+	default:
+		ret = STATUS_PROTOCOL;
+		break;
+	}
+	chap->got = 0;
+	if (ret)
+		chap->state = CHAP_FAILED;
+	return ret;
+}

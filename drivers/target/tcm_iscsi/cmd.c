@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Command slots: the pool of a session, tasks by Initiator Task Tag, and the
+ * order that CmdSN gives them (RFC 7143 4.2.2.1).
+ */
+#include <linux/hash.h>
+#include <linux/slab.h>
+
+#include "tcm_iscsi.h"
+
+/* Immediate requests other than task management at work at once; row C09. */
+#define TISCSI_IMMEDIATE_MAX	8
+
+static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
+					    itt_t itt)
+{
+	return &sess->itt_hash[hash_32((__force u32)itt, sess->itt_hash_bits)];
+}
+
+/**
+ * tiscsi_cmd_set_state - the one setter of cmd->state
+ * @cmd: the task
+ * @state: where it goes
+ *
+ * Caller holds sess->lock, but for a slot nobody else can see yet.
+ */
+void tiscsi_cmd_set_state(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state)
+{
+	if (cmd->state == TASK_DATA)
+		cmd->conn->nr_data--;
+	if (state == TASK_DATA)
+		cmd->conn->nr_data++;
+	cmd->state = state;
+}
+
+/**
+ * tiscsi_cmd_pool_init - make the slots of a session
+ * @sess: the session
+ * @depth: its CmdSN window, 1..TISCSI_CMDSN_DEPTH_MAX
+ *
+ * Return: 0 or -ENOMEM. Process context.
+ */
+int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
+{
+	u32 i;
+
+	sess->depth = depth;
+	sess->nr_slots = depth + TISCSI_EXTRA_SLOTS;
+	sess->itt_hash_bits = clamp(ilog2(depth), 3, 8);
+	sess->itt_hash = kcalloc(1 << sess->itt_hash_bits,
+				 sizeof(*sess->itt_hash), GFP_KERNEL);
+	sess->slots = kvcalloc(sess->nr_slots, sizeof(*sess->slots),
+			       GFP_KERNEL);
+	if (!sess->itt_hash || !sess->slots)
+		return -ENOMEM;
+
+	for (i = 0; i < sess->nr_slots; i++) {
+		struct tiscsi_cmd *cmd = &sess->slots[i];
+
+		cmd->sess = sess;
+		cmd->index = i;
+		list_add_tail(&cmd->list, &sess->free);
+	}
+	return 0;
+}
+
+/**
+ * tiscsi_cmd_pool_free - free the slots of a session
+ * @sess: the session; no slot is in use
+ */
+void tiscsi_cmd_pool_free(struct tiscsi_sess *sess)
+{
+	kvfree(sess->slots);
+	kfree(sess->itt_hash);
+}
+
+static void tiscsi_cmd_reset(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	u16 index = cmd->index, gen = cmd->ttt_gen;
+	u16 dead_end = cmd->dead_end, dead_nr = cmd->dead_nr;
+
+	memset(cmd, 0, offsetof(struct tiscsi_cmd, sense));
+	cmd->sess = sess;
+	cmd->index = index;
+	cmd->ttt_gen = gen;
+	cmd->dead_end = dead_end;
+	cmd->dead_nr = dead_nr;
+	INIT_LIST_HEAD(&cmd->list);
+	INIT_LIST_HEAD(&cmd->conn_node);
+	INIT_HLIST_NODE(&cmd->itt_node);
+}
+
+/**
+ * tiscsi_cmd_alloc - take a slot for the request in conn->rx, or for an answer
+ * @conn: whose connection allegiance it gets
+ *
+ * The slot comes in TASK_RECV with one reference, the task's own.  io_work.
+ *
+ * Return: the slot, or NULL when none is free: then the connection is kicked
+ * once one is.
+ */
+struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
+{
+	struct tiscsi_sess *sess = conn->sess;
+	struct tiscsi_cmd *cmd;
+
+	spin_lock(&sess->lock);
+	cmd = list_first_entry_or_null(&sess->free, struct tiscsi_cmd, list);
+	if (!cmd) {
+		set_bit(CONN_F_RX_NO_SLOT, &conn->flags);
+		spin_unlock(&sess->lock);
+		return NULL;
+	}
+	list_del(&cmd->list);
+	sess->nr_busy++;
+	spin_unlock(&sess->lock);
+
+	tiscsi_cmd_reset(cmd);
+	refcount_set(&cmd->ref, 1);
+	tiscsi_cmd_set_state(cmd, TASK_RECV);
+	tiscsi_conn_get(conn);
+	cmd->conn = conn;
+	return cmd;
+}
+
+/* Connections that ran out of slots look again. */
+static void tiscsi_cmd_wake_rx(struct tiscsi_sess *sess)
+{
+	struct tiscsi_conn *conn;
+
+	lockdep_assert_held(&sess->lock);
+	list_for_each_entry(conn, &sess->conns, sess_node)
+		if (test_and_clear_bit(CONN_F_RX_NO_SLOT, &conn->flags))
+			tiscsi_conn_kick(conn);
+}
+
+static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	struct tiscsi_conn *conn = cmd->conn;
+	bool drained;
+
+	tiscsi_sg_free(cmd);
+	kvfree(cmd->payload);
+	kfree(cmd->ecdb);
+
+	spin_lock(&sess->lock);
+	tiscsi_cmd_set_state(cmd, TASK_FREE);
+	/* Last in, first out: the slot is still in the cache. */
+	list_add(&cmd->list, &sess->free);
+	drained = !--sess->nr_busy;
+	tiscsi_cmd_wake_rx(sess);
+	if (drained)
+		tiscsi_sess_check_drained(sess);
+	spin_unlock(&sess->lock);
+	tiscsi_conn_put(conn);
+}
+
+/**
+ * tiscsi_cmd_put - drop a reference to a slot
+ * @cmd: back in the pool with the last one
+ *
+ * Process context.
+ */
+void tiscsi_cmd_put(struct tiscsi_cmd *cmd)
+{
+	if (refcount_dec_and_test(&cmd->ref))
+		tiscsi_cmd_free(cmd);
+}
+
+/**
+ * tiscsi_cmd_find - the live task of an Initiator Task Tag
+ * @sess: the session
+ * @itt: the tag
+ *
+ * Caller holds sess->lock.
+ *
+ * Return: the task or NULL.
+ */
+struct tiscsi_cmd *tiscsi_cmd_find(struct tiscsi_sess *sess, itt_t itt)
+{
+	struct tiscsi_cmd *cmd;
+
+	lockdep_assert_held(&sess->lock);
+	hlist_for_each_entry(cmd, tiscsi_itt_bucket(sess, itt), itt_node)
+		if (cmd->itt == itt)
+			return cmd;
+	return NULL;
+}
+
+/**
+ * tiscsi_cmd_hash - make a task known under its Initiator Task Tag
+ * @cmd: the task, with itt, opcode and cmd_sn set
+ *
+ * io_work.
+ *
+ * Return: 0; -EALREADY when the request is a copy of a live task (row C04:
+ * ignore it); -EBUSY when another live task has the tag; -EMLINK when an
+ * immediate request is one too many (row C09).
+ */
+int tiscsi_cmd_hash(struct tiscsi_cmd *cmd)
+{
+	bool bounded = test_bit(CMD_IMMEDIATE, &cmd->flags) &&
+		       cmd->opcode != ISCSI_OP_SCSI_TMFUNC;
+	struct tiscsi_sess *sess = cmd->sess;
+	struct tiscsi_cmd *other;
+	int ret = 0;
+
+	spin_lock(&sess->lock);
+	other = tiscsi_cmd_find(sess, cmd->itt);
+	if (other && other->cmd_sn == cmd->cmd_sn &&
+	    other->opcode == cmd->opcode) {
+		ret = -EALREADY;
+	} else if (other) {
+		ret = -EBUSY;
+	} else if (bounded && sess->nr_immediate >= TISCSI_IMMEDIATE_MAX) {
+		ret = -EMLINK;
+	} else {
+		hlist_add_head(&cmd->itt_node,
+			       tiscsi_itt_bucket(sess, cmd->itt));
+		list_add_tail(&cmd->conn_node, &cmd->conn->tasks);
+		if (bounded) {
+			set_bit(CMD_BOUNDED, &cmd->flags);
+			sess->nr_immediate++;
+		}
+	}
+	spin_unlock(&sess->lock);
+	return ret;
+}
+
+static void tiscsi_cmd_unhash(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+
+	lockdep_assert_held(&sess->lock);
+	hlist_del_init(&cmd->itt_node);
+	list_del_init(&cmd->conn_node);
+	if (test_and_clear_bit(CMD_BOUNDED, &cmd->flags))
+		sess->nr_immediate--;
+	/* The place in the window is free again: MaxCmdSN moves (C06). */
+	if (test_and_clear_bit(CMD_COUNTED, &cmd->flags))
+		atomic_inc(&sess->max_cmd_sn);
+}
+
+/**
+ * tiscsi_cmd_retire - the final answer to a task is about to go out
+ * @cmd: the task
+ *
+ * Frees its tag and its place in the CmdSN window before the peer can see the
+ * answer, so that neither is found in use when it comes again.  io_work.
+ */
+void tiscsi_cmd_retire(struct tiscsi_cmd *cmd)
+{
+	spin_lock(&cmd->sess->lock);
+	tiscsi_cmd_unhash(cmd);
+	spin_unlock(&cmd->sess->lock);
+}
+
+/**
+ * tiscsi_cmd_end - a task is over
+ * @cmd: answered, or dropped without an answer; calling it again does nothing
+ *
+ * Drops the task's own reference.  Process context.
+ */
+void tiscsi_cmd_end(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	bool was_done;
+
+	spin_lock(&sess->lock);
+	was_done = cmd->state == TASK_DONE;
+	if (!was_done) {
+		tiscsi_cmd_set_state(cmd, TASK_DONE);
+		tiscsi_cmd_unhash(cmd);
+		list_del_init(&cmd->list);
+	}
+	spin_unlock(&sess->lock);
+	if (!was_done)
+		tiscsi_cmd_put(cmd);
+}
+
+/* ------------------------------------------------------------------ */
+/* CmdSN                                                               */
+/* ------------------------------------------------------------------ */
+
+/**
+ * tiscsi_cmdsn_in_window - may a non-immediate request have this CmdSN
+ * @sess: the session
+ * @cmd_sn: its CmdSN
+ *
+ * Serial arithmetic (row C01).  Any context.
+ *
+ * Return: whether it lies in [ExpCmdSN, MaxCmdSN]; what does not is dropped
+ * silently (row C03).
+ */
+bool tiscsi_cmdsn_in_window(struct tiscsi_sess *sess, u32 cmd_sn)
+{
+	return iscsi_sna_gte(cmd_sn, READ_ONCE(sess->exp_cmd_sn)) &&
+	       iscsi_sna_lte(cmd_sn, atomic_read(&sess->max_cmd_sn));
+}
+
+/* Files a task among those that wait for a hole to fill. */
+static bool tiscsi_cmdsn_park(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_cmd *pos;
+
+	list_for_each_entry_reverse(pos, &sess->pending, list) {
+		if (pos->cmd_sn == cmd->cmd_sn)
+			return false;
+		if (iscsi_sna_lt(pos->cmd_sn, cmd->cmd_sn))
+			break;
+	}
+	tiscsi_cmd_set_state(cmd, TASK_PENDING);
+	list_add(&cmd->list, &pos->list);
+	return true;
+}
+
+/* Moves on everything whose turn has come. */
+static void tiscsi_cmdsn_run_pending(struct tiscsi_sess *sess)
+{
+	struct tiscsi_cmd *cmd, *next;
+
+	lockdep_assert_held(&sess->lock);
+	list_for_each_entry_safe(cmd, next, &sess->pending, list) {
+		if (cmd->cmd_sn != sess->exp_cmd_sn)
+			break;
+		WRITE_ONCE(sess->exp_cmd_sn, sess->exp_cmd_sn + 1);
+		set_bit(CMD_COUNTED, &cmd->flags);
+		list_move_tail(&cmd->list, &cmd->conn->exec);
+		tiscsi_conn_kick(cmd->conn);
+	}
+}
+
+/**
+ * tiscsi_cmdsn_arrive - a whole non-immediate request is here
+ * @cmd: the request
+ *
+ * io_work.
+ *
+ * Return: true when it is its turn: the caller executes it now.  Otherwise it
+ * waits for a hole to fill, or (a copy, or outside the window) has been ended
+ * without an answer.
+ */
+bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	bool ours = false, keep = false;
+
+	spin_lock(&sess->lock);
+	if (cmd->state != TASK_RECV) {
+		keep = true;	/* ended while it was received */
+	} else if (cmd->cmd_sn == sess->exp_cmd_sn) {
+		WRITE_ONCE(sess->exp_cmd_sn, sess->exp_cmd_sn + 1);
+		set_bit(CMD_COUNTED, &cmd->flags);
+		ours = true;
+		tiscsi_cmdsn_run_pending(sess);
+	} else if (tiscsi_cmdsn_in_window(sess, cmd->cmd_sn)) {
+		keep = tiscsi_cmdsn_park(sess, cmd);
+	}
+	spin_unlock(&sess->lock);
+	if (!ours && !keep)
+		tiscsi_scsi_kill(cmd);
+	return ours;
+}
+
+/**
+ * tiscsi_cmdsn_plug - treat a CmdSN that never came as received
+ * @sess: the session
+ * @cmd: a slot of its own to stand in for it, with cmd_sn set; ended here or
+ *	when its turn comes
+ *
+ * For ABORT TASK of a lost command (row E03).  io_work.
+ */
+void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
+{
+	set_bit(CMD_NO_RESPONSE, &cmd->flags);
+	if (tiscsi_cmdsn_arrive(cmd))
+		tiscsi_cmd_end(cmd);
+}
+
+/**
+ * tiscsi_cmd_next_exec - a task of this connection whose turn has come
+ * @conn: the connection
+ *
+ * io_work.
+ *
+ * Return: the task, off the list, or NULL.
+ */
+struct tiscsi_cmd *tiscsi_cmd_next_exec(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd;
+
+	if (list_empty_careful(&conn->exec))
+		return NULL;
+	spin_lock(&conn->sess->lock);
+	cmd = list_first_entry_or_null(&conn->exec, struct tiscsi_cmd, list);
+	if (cmd)
+		list_del_init(&cmd->list);
+	spin_unlock(&conn->sess->lock);
+	return cmd;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that knows kernel versions.
+ */
+#ifndef TCM_ISCSI_COMPAT_H
+#define TCM_ISCSI_COMPAT_H
+
+#include <linux/bvec.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/*
+ * From 6.8 on the core can be told to run commands in the context that
+ * submits them; before that it always does.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define TISCSI_COMPAT_SUBMIT_OPS				\
+	.default_submit_type		= TARGET_DIRECT_SUBMIT,	\
+	.direct_submit_supp		= 1,
+#else
+#define TISCSI_COMPAT_SUBMIT_OPS
+#endif
+
+/**
+ * tiscsi_send_page - send part of a (compound) page by reference
+ * @sock: connected TCP socket
+ * @page: first page
+ * @offset: bytes into @page, may lie beyond the first page of a compound one
+ * @len: bytes to send
+ * @flags: MSG_DONTWAIT, MSG_MORE
+ *
+ * Process context; does not block with MSG_DONTWAIT.
+ *
+ * Return: bytes taken by the socket, or a negative errno (-EAGAIN when full).
+ */
+static inline int tiscsi_send_page(struct socket *sock, struct page *page,
+				   u32 offset, u32 len, int flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
+	struct bio_vec bvec;
+
+	bvec_set_page(&bvec, page, len, offset);
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, len);
+	return sock_sendmsg(sock, &msg);
+#else
+	if (flags & MSG_MORE)
+		flags |= MSG_SENDPAGE_NOTLAST;
+	return kernel_sendpage(sock, page, offset, len, flags);
+#endif
+}
+
+#endif /* TCM_ISCSI_COMPAT_H */

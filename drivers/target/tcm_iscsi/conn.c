@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connections: from accept() to the last reference.
+ *
+ * One work item, io_work, owns a connection: it receives, parses, executes
+ * and sends.  Socket callbacks, completions and the timer only queue it.
+ * close_work takes the connection down, once, from whatever state it is in.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/tcp.h>
+#include <net/tcp.h>
+#include <net/tcp_states.h>
+
+#include "tcm_iscsi.h"
+
+/* PDUs a turn, so that connections on one CPU share it fairly. */
+#define TISCSI_RX_BUDGET	8
+#define TISCSI_TX_BUDGET	8
+#define TISCSI_IO_BUDGET	64
+
+/* Seconds from accept() to the end of the login; row J01. */
+#define TISCSI_LOGIN_TIMEOUT	15
+/* Seconds for the peer to close after the last answer was sent. */
+#define TISCSI_LINGER		2
+
+static LIST_HEAD(tiscsi_conns);
+static DEFINE_SPINLOCK(tiscsi_conns_lock);
+static DECLARE_WAIT_QUEUE_HEAD(tiscsi_conns_wait);
+
+static const char * const tiscsi_conn_states[] = {
+	[CONN_FREE]		= "FREE",
+	[CONN_XPT_UP]		= "XPT_UP",
+	[CONN_IN_LOGIN]		= "IN_LOGIN",
+	[CONN_LOGGED_IN]	= "LOGGED_IN",
+	[CONN_IN_LOGOUT]	= "IN_LOGOUT",
+	[CONN_LOGOUT_REQUESTED]	= "LOGOUT_REQUESTED",
+	[CONN_CLEANUP_WAIT]	= "CLEANUP_WAIT",
+};
+
+/* Legal next states of each state, RFC 7143 8.1.4 (target side). */
+static const u8 tiscsi_conn_next[] = {
+	[CONN_FREE]		= BIT(CONN_XPT_UP),
+	[CONN_XPT_UP]		= BIT(CONN_IN_LOGIN) | BIT(CONN_FREE),
+	[CONN_IN_LOGIN]		= BIT(CONN_LOGGED_IN) | BIT(CONN_FREE),
+	[CONN_LOGGED_IN]	= BIT(CONN_IN_LOGOUT) |
+				  BIT(CONN_LOGOUT_REQUESTED) |
+				  BIT(CONN_CLEANUP_WAIT) | BIT(CONN_FREE),
+	[CONN_IN_LOGOUT]	= BIT(CONN_CLEANUP_WAIT) | BIT(CONN_FREE),
+	[CONN_LOGOUT_REQUESTED]	= BIT(CONN_IN_LOGOUT) |
+				  BIT(CONN_CLEANUP_WAIT) | BIT(CONN_FREE),
+	[CONN_CLEANUP_WAIT]	= BIT(CONN_FREE),
+};
+
+/* What the log says of a connection's end; NULL for the expected ones. */
+static const char * const tiscsi_close_text[] = {
+	[CLOSE_TIMEOUT]		= "timed out",
+	[CLOSE_PROTOCOL]	= "broke the protocol",
+	[CLOSE_DIGEST]		= "sent a header with a wrong digest",
+	[CLOSE_NO_MEMORY]	= "was dropped for want of memory",
+};
+
+/**
+ * tiscsi_conn_state_name - a connection state in words
+ * @state: the state
+ *
+ * Return: its name in RFC 7143 8.1. Any context.
+ */
+const char *tiscsi_conn_state_name(enum tiscsi_conn_state state)
+{
+	return tiscsi_conn_states[state];
+}
+
+/**
+ * tiscsi_conn_set_state - the one setter of conn->state
+ * @conn: the connection
+ * @state: where it goes; a move that RFC 7143 8.1 does not know is a bug
+ *
+ * Called by the owner of the connection: io_work, or close_work after it.
+ */
+void tiscsi_conn_set_state(struct tiscsi_conn *conn,
+			   enum tiscsi_conn_state state)
+{
+	WARN_ON_ONCE(!(tiscsi_conn_next[conn->state] & BIT(state)));
+	WRITE_ONCE(conn->state, state);
+}
+
+/**
+ * tiscsi_conn_kick - have the connection look at its work
+ * @conn: the connection
+ *
+ * Any context.
+ */
+void tiscsi_conn_kick(struct tiscsi_conn *conn)
+{
+	if (!test_bit(CONN_F_CLOSING, &conn->flags))
+		queue_work_on(conn->cpu, tiscsi_io_wq, &conn->io_work);
+}
+
+static void tiscsi_conn_release(struct kref *ref)
+{
+	struct tiscsi_conn *conn = container_of(ref, struct tiscsi_conn, ref);
+
+	/* A kick may have raced with close_work's own cancel. */
+	cancel_work_sync(&conn->io_work);
+	if (conn->sess)
+		tiscsi_sess_put(conn->sess);
+	if (conn->tpg)
+		tiscsi_tpg_put(conn->tpg);
+	tiscsi_portal_put(conn->portal);
+
+	spin_lock(&tiscsi_conns_lock);
+	list_del(&conn->node);
+	kfree(conn);
+	if (list_empty(&tiscsi_conns))
+		wake_up_all(&tiscsi_conns_wait);
+	spin_unlock(&tiscsi_conns_lock);
+}
+
+/**
+ * tiscsi_conn_put - drop a reference to a connection
+ * @conn: freed with the last one
+ *
+ * Process context, but never io_work of the same connection for the last one;
+ * close_work's reference sees to that.
+ */
+void tiscsi_conn_put(struct tiscsi_conn *conn)
+{
+	kref_put(&conn->ref, tiscsi_conn_release);
+}
+
+/**
+ * tiscsi_conn_close - take a connection down
+ * @conn: the connection
+ * @reason: why; the first reason given counts
+ *
+ * Only starts it: close_work does the rest.  Any context, any state, any
+ * number of times.
+ */
+void tiscsi_conn_close(struct tiscsi_conn *conn,
+		       enum tiscsi_close_reason reason)
+{
+	if (test_and_set_bit(CONN_F_CLOSING, &conn->flags))
+		return;
+	conn->close_reason = reason;
+	tiscsi_conn_get(conn);
+	queue_work(tiscsi_close_wq, &conn->close_work);
+}
+
+static void tiscsi_conn_unhook(struct tiscsi_conn *conn)
+{
+	struct sock *sk = conn->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = conn->saved_data_ready;
+	sk->sk_state_change = conn->saved_state_change;
+	sk->sk_write_space = conn->saved_write_space;
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void tiscsi_conn_log_close(struct tiscsi_conn *conn)
+{
+	const char *text = NULL;
+
+	if (conn->close_reason < ARRAY_SIZE(tiscsi_close_text))
+		text = tiscsi_close_text[conn->close_reason];
+	if (text)
+		pr_warn_ratelimited("%pISpc %s %s, state %s\n",
+				    &conn->peer_addr,
+				    conn->sess ? conn->sess->initiator_name : "",
+				    text,
+				    tiscsi_conn_state_name(conn->state));
+	if (conn->tpg)
+		tiscsi_stat_sess_err(conn->tpg->target, conn->close_reason,
+				     conn->sess ? conn->sess->initiator_name : "");
+}
+
+static void tiscsi_close_work(struct work_struct *work)
+{
+	struct tiscsi_conn *conn =
+		container_of(work, struct tiscsi_conn, close_work);
+
+	tiscsi_conn_unhook(conn);
+	del_timer_sync(&conn->timer);
+	cancel_work_sync(&conn->io_work);
+	tiscsi_conn_log_close(conn);
+
+	tiscsi_portal_login_over(conn);
+	tiscsi_rx_abandon(conn);
+	tiscsi_login_free(conn);
+	tiscsi_text_free(conn);
+	if (conn->sess)
+		tiscsi_sess_del_conn(conn);
+	tiscsi_tx_purge(conn);
+
+	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
+	sock_release(conn->sock);
+	tiscsi_conn_set_state(conn, CONN_FREE);
+	/* One reference came with the close, the other with the accept. */
+	tiscsi_conn_put(conn);
+	tiscsi_conn_put(conn);
+}
+
+/**
+ * tiscsi_conn_finish - the last answer is out: let the peer close
+ * @conn: in logout, or with a failed login
+ * @reason: why
+ *
+ * Half-closes and reads on, dropping what comes, until the peer has closed or
+ * TISCSI_LINGER is over; closing at once could turn into a reset that
+ * overtakes the answer.  io_work only.
+ */
+void tiscsi_conn_finish(struct tiscsi_conn *conn,
+			enum tiscsi_close_reason reason)
+{
+	conn->close_reason = reason;
+	set_bit(CONN_F_DRAIN, &conn->flags);
+	kernel_sock_shutdown(conn->sock, SHUT_WR);
+	conn->deadline = jiffies + TISCSI_LINGER * HZ;
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+	tiscsi_conn_kick(conn);
+}
+
+static void tiscsi_conn_drain(struct tiscsi_conn *conn)
+{
+	int budget = TISCSI_IO_BUDGET;
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_TRUNC };
+	struct kvec iov = { .iov_len = SZ_64K };
+	int ret;
+
+	do {
+		/* MSG_TRUNC: TCP drops the bytes instead of copying them. */
+		ret = kernel_recvmsg(conn->sock, &msg, &iov, 1, iov.iov_len,
+				     msg.msg_flags);
+	} while (ret > 0 && --budget);
+
+	if (ret > 0)
+		tiscsi_conn_kick(conn);
+	else if (ret != -EAGAIN || time_after_eq(jiffies, conn->deadline))
+		tiscsi_conn_close(conn, conn->close_reason);
+}
+
+/* ------------------------------------------------------------------ */
+/* timer                                                               */
+/* ------------------------------------------------------------------ */
+
+/**
+ * tiscsi_conn_arm_timer - have io_work run at a time
+ * @conn: the connection
+ * @expires: jiffies; an earlier time already set stays
+ *
+ * io_work, or before it first runs.
+ */
+void tiscsi_conn_arm_timer(struct tiscsi_conn *conn, unsigned long expires)
+{
+	if (test_bit(CONN_F_CLOSING, &conn->flags))
+		return;
+	if (!timer_pending(&conn->timer) ||
+	    time_before(expires, conn->timer.expires))
+		mod_timer(&conn->timer, expires);
+}
+
+static void tiscsi_conn_timer(struct timer_list *t)
+{
+	struct tiscsi_conn *conn = from_timer(conn, t, timer);
+
+	set_bit(CONN_F_TIMER, &conn->flags);
+	tiscsi_conn_kick(conn);
+}
+
+/* Pings the peer when it was silent for long, drops it when it stays so. */
+static void tiscsi_conn_check_ping(struct tiscsi_conn *conn)
+{
+	struct tiscsi_nacl_attrib *attrib;
+	unsigned long due;
+
+	if (!conn->sess->nacl)
+		return;
+	attrib = &conn->sess->nacl->attrib;
+
+	if (conn->ping_outstanding) {
+		due = conn->ping_sent +
+		      READ_ONCE(attrib->nopin_response_timeout) * HZ;
+		if (time_after_eq(jiffies, due)) {
+			atomic_inc(&conn->sess->conn_timeout_errors);
+			tiscsi_conn_close(conn, CLOSE_TIMEOUT);
+			return;
+		}
+	} else {
+		u32 timeout = READ_ONCE(attrib->nopin_timeout);
+
+		if (!timeout)
+			return;
+		due = conn->last_rx + timeout * HZ;
+		if (time_after_eq(jiffies, due) && !tiscsi_ping_send(conn))
+			due = jiffies + READ_ONCE(attrib->nopin_response_timeout) * HZ;
+	}
+	tiscsi_conn_arm_timer(conn, max(due, jiffies + 1));
+}
+
+static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
+{
+	if (conn->state < CONN_LOGGED_IN) {
+		tiscsi_login_resume(conn);
+		if (time_after_eq(jiffies, conn->deadline))
+			tiscsi_conn_close(conn, CLOSE_TIMEOUT);
+		else
+			tiscsi_conn_arm_timer(conn, conn->deadline);
+		return;
+	}
+	if (tiscsi_data_check_time(conn)) {
+		atomic_inc(&conn->sess->conn_timeout_errors);
+		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
+		return;
+	}
+	tiscsi_conn_check_ping(conn);
+}
+
+/**
+ * tiscsi_conn_logged_in - enter full feature phase
+ * @conn: its final Login Response is out
+ *
+ * From here on digests count (row A13) and pings go out.  io_work only.
+ */
+void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
+{
+	struct tiscsi_keys *keys = &conn->keys;
+
+	tiscsi_conn_set_state(conn, CONN_LOGGED_IN);
+	if (keys->v[KEY_HEADER_DIGEST] == DIGEST_CRC32C)
+		set_bit(CONN_F_HDIGEST, &conn->flags);
+	if (keys->v[KEY_DATA_DIGEST] == DIGEST_CRC32C)
+		set_bit(CONN_F_DDIGEST, &conn->flags);
+	tiscsi_portal_login_over(conn);
+	tiscsi_login_free(conn);
+	tiscsi_rx_init(conn);
+	conn->last_rx = jiffies;
+	tiscsi_conn_check_ping(conn);
+}
+
+/* ------------------------------------------------------------------ */
+/* the one owner                                                       */
+/* ------------------------------------------------------------------ */
+
+static int tiscsi_conn_turn(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd;
+	int ops = tiscsi_rx(conn, TISCSI_RX_BUDGET);
+
+	/* Whose CmdSN came due by what another connection received. */
+	while ((cmd = tiscsi_cmd_next_exec(conn)))
+		tiscsi_request_exec(cmd);
+	tiscsi_data_do_doomed(conn);
+	return ops + tiscsi_tx(conn, TISCSI_TX_BUDGET);
+}
+
+static void tiscsi_io_work(struct work_struct *work)
+{
+	struct tiscsi_conn *conn =
+		container_of(work, struct tiscsi_conn, io_work);
+	int ops = 0, done;
+
+	if (test_bit(CONN_F_CLOSING, &conn->flags))
+		return;
+	if (test_bit(CONN_F_DRAIN, &conn->flags)) {
+		tiscsi_conn_drain(conn);
+		return;
+	}
+	if (test_and_clear_bit(CONN_F_TIMER, &conn->flags))
+		tiscsi_conn_check_time(conn);
+	if (test_and_clear_bit(CONN_F_WAKE_LOGIN, &conn->flags))
+		tiscsi_login_resume(conn);
+
+	do {
+		done = tiscsi_conn_turn(conn);
+		ops += done;
+	} while (done && ops < TISCSI_IO_BUDGET &&
+		 !test_bit(CONN_F_CLOSING, &conn->flags));
+
+	if (done)
+		tiscsi_conn_kick(conn);
+	else if (conn->sock->sk->sk_state == TCP_CLOSE)
+		tiscsi_conn_close(conn, CLOSE_PEER);
+}
+
+static void tiscsi_data_ready(struct sock *sk)
+{
+	struct tiscsi_conn *conn;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	conn = sk->sk_user_data;
+	if (conn)
+		tiscsi_conn_kick(conn);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void tiscsi_write_space(struct sock *sk)
+{
+	struct tiscsi_conn *conn;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	conn = sk->sk_user_data;
+	if (conn && sk_stream_is_writeable(sk)) {
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		tiscsi_conn_kick(conn);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void tiscsi_state_change(struct sock *sk)
+{
+	struct tiscsi_conn *conn;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	conn = sk->sk_user_data;
+	if (conn && sk->sk_state != TCP_ESTABLISHED)
+		tiscsi_conn_kick(conn);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void tiscsi_conn_hook(struct tiscsi_conn *conn)
+{
+	struct sock *sk = conn->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	conn->saved_data_ready = sk->sk_data_ready;
+	conn->saved_state_change = sk->sk_state_change;
+	conn->saved_write_space = sk->sk_write_space;
+	sk->sk_user_data = conn;
+	sk->sk_data_ready = tiscsi_data_ready;
+	sk->sk_state_change = tiscsi_state_change;
+	sk->sk_write_space = tiscsi_write_space;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * tiscsi_conn_accept - make a connection of an accepted socket
+ * @portal: where it came in; its half-open count has been raised for it
+ * @sock: the socket; taken over on success
+ *
+ * Process context; waits for nothing.
+ *
+ * Return: 0, -ENOMEM, or -ENOTCONN when the peer is gone already.
+ */
+int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
+{
+	struct tiscsi_conn *conn;
+	int ret = -ENOTCONN;
+
+	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+	if (!conn)
+		return -ENOMEM;
+	if (kernel_getpeername(sock, (struct sockaddr *)&conn->peer_addr) < 0 ||
+	    kernel_getsockname(sock, (struct sockaddr *)&conn->local_addr) < 0)
+		goto free;
+
+	kref_init(&conn->ref);
+	conn->sock = sock;
+	conn->cpu = tiscsi_pick_cpu();
+	INIT_LIST_HEAD(&conn->sess_node);
+	INIT_LIST_HEAD(&conn->tasks);
+	INIT_LIST_HEAD(&conn->exec);
+	INIT_LIST_HEAD(&conn->wait_node);
+	init_llist_head(&conn->tx_llist);
+	INIT_WORK(&conn->io_work, tiscsi_io_work);
+	INIT_WORK(&conn->close_work, tiscsi_close_work);
+	timer_setup(&conn->timer, tiscsi_conn_timer, 0);
+	tiscsi_conn_set_state(conn, CONN_XPT_UP);
+	conn->max_recv_dsl = TISCSI_LOGIN_PDU_LEN;
+	conn->max_xmit_dsl = TISCSI_LOGIN_PDU_LEN;
+	conn->accepted = jiffies;
+	conn->deadline = conn->accepted + TISCSI_LOGIN_TIMEOUT * HZ;
+	tiscsi_rx_init(conn);
+	tcp_sock_set_nodelay(sock->sk);
+
+	kref_get(&portal->ref);
+	conn->portal = portal;
+	set_bit(CONN_F_LOGIN_COUNTED, &conn->flags);
+	spin_lock(&tiscsi_conns_lock);
+	list_add_tail(&conn->node, &tiscsi_conns);
+	spin_unlock(&tiscsi_conns_lock);
+
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+	tiscsi_conn_hook(conn);
+	/* Data may have come before the callbacks were in place. */
+	tiscsi_conn_kick(conn);
+	return 0;
+
+free:
+	kfree(conn);
+	return ret;
+}
+
+/**
+ * tiscsi_conns_close_all - end the connections of a portal or portal group
+ * @tpg: only those logged in to this portal group, or NULL for all
+ * @portal: only those that came in here, or NULL for all
+ * @reason: why
+ *
+ * Starts the teardown of each and returns.  Process context.
+ */
+void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
+			    struct tiscsi_portal *portal,
+			    enum tiscsi_close_reason reason)
+{
+	struct tiscsi_conn *conn;
+
+	spin_lock(&tiscsi_conns_lock);
+	list_for_each_entry(conn, &tiscsi_conns, node) {
+		if (tpg && READ_ONCE(conn->tpg) != tpg)
+			continue;
+		if (portal && conn->portal != portal)
+			continue;
+		/* On the list it is not freed; past its close it is left alone. */
+		tiscsi_conn_close(conn, reason);
+	}
+	spin_unlock(&tiscsi_conns_lock);
+}
+
+/**
+ * tiscsi_conns_wait_none - wait until no connection is left
+ *
+ * For module exit: by then there is no portal, so none comes.  Process
+ * context.
+ */
+void tiscsi_conns_wait_none(void)
+{
+	wait_event(tiscsi_conns_wait, list_empty_careful(&tiscsi_conns));
+	/* The last release may still hold the lock. */
+	spin_lock(&tiscsi_conns_lock);
+	spin_unlock(&tiscsi_conns_lock);
+}

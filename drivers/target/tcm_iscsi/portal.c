@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Portals: listening sockets, shared by all portal groups that name the same
+ * address, and the connections that come in through them.
+ *
+ * Nothing here waits: the listening socket's data_ready queues accept_work,
+ * which takes what is there and hands each socket to a connection of its own.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/inet.h>
+#include <linux/tcp.h>
+#include <net/tcp.h>
+#include <net/tcp_states.h>
+
+#include "tcm_iscsi.h"
+
+/* Connections that have not finished login; beyond it new ones are closed. */
+#define TISCSI_HALF_OPEN_MAX	1024
+#define TISCSI_BACKLOG		256
+#define TISCSI_ACCEPT_BUDGET	64
+/* accept() ran out of memory: how soon to look again. */
+#define TISCSI_ACCEPT_RETRY	(HZ / 10)
+
+static LIST_HEAD(tiscsi_portals);	/* under tiscsi_config_lock */
+
+static void tiscsi_portal_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct tiscsi_portal, ref));
+}
+
+/**
+ * tiscsi_portal_put - drop a reference to a portal
+ * @portal: whose socket is closed already if this is the last one
+ *
+ * Any context.
+ */
+void tiscsi_portal_put(struct tiscsi_portal *portal)
+{
+	kref_put(&portal->ref, tiscsi_portal_release);
+}
+
+/**
+ * tiscsi_portal_login_over - a connection is no longer half open
+ * @conn: logged in, or on its way out; calling it again does nothing
+ *
+ * Any context.
+ */
+void tiscsi_portal_login_over(struct tiscsi_conn *conn)
+{
+	if (test_and_clear_bit(CONN_F_LOGIN_COUNTED, &conn->flags))
+		atomic_dec(&conn->portal->half_open);
+}
+
+static void tiscsi_portal_take(struct tiscsi_portal *portal,
+			       struct socket *sock)
+{
+	if (atomic_inc_return(&portal->half_open) > TISCSI_HALF_OPEN_MAX) {
+		pr_warn_ratelimited("portal %pISpc: %d connections have not logged in, closing the newest\n",
+				    &portal->addr, TISCSI_HALF_OPEN_MAX);
+		goto drop;
+	}
+	if (tiscsi_conn_accept(portal, sock))
+		goto drop;
+	return;
+
+drop:
+	atomic_dec(&portal->half_open);
+	sock_release(sock);
+}
+
+static void tiscsi_accept_work(struct work_struct *work)
+{
+	struct tiscsi_portal *portal =
+		container_of(to_delayed_work(work), struct tiscsi_portal,
+			     accept_work);
+	struct socket *sock;
+	int budget, ret;
+
+	for (budget = TISCSI_ACCEPT_BUDGET; budget; budget--) {
+		if (READ_ONCE(portal->closing))
+			return;
+		ret = kernel_accept(portal->sock, &sock, O_NONBLOCK);
+		if (ret == -EAGAIN)
+			return;
+		if (ret == -ENOMEM || ret == -ENOBUFS || ret == -ENFILE)
+			break;
+		if (!ret)
+			tiscsi_portal_take(portal, sock);
+	}
+	queue_delayed_work(tiscsi_io_wq, &portal->accept_work,
+			   budget ? TISCSI_ACCEPT_RETRY : 0);
+}
+
+static void tiscsi_listen_data_ready(struct sock *sk)
+{
+	struct tiscsi_portal *portal;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	portal = sk->sk_user_data;
+	if (portal && sk->sk_state == TCP_LISTEN)
+		mod_delayed_work(tiscsi_io_wq, &portal->accept_work, 0);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static int tiscsi_portal_listen(struct tiscsi_portal *portal)
+{
+	int len = portal->addr.ss_family == AF_INET6 ?
+		  sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	struct sock *sk;
+	int ret;
+
+	ret = sock_create_kern(&init_net, portal->addr.ss_family, SOCK_STREAM,
+			       IPPROTO_TCP, &portal->sock);
+	if (ret)
+		return ret;
+	sk = portal->sock->sk;
+	sock_set_reuseaddr(sk);
+	tcp_sock_set_nodelay(sk);
+	/* The address may arrive at this host later (portal reassignment). */
+	ip_sock_set_freebind(sk);
+
+	ret = kernel_bind(portal->sock, (struct sockaddr *)&portal->addr, len);
+	if (ret)
+		goto release;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = portal;
+	portal->saved_data_ready = sk->sk_data_ready;
+	sk->sk_data_ready = tiscsi_listen_data_ready;
+	write_unlock_bh(&sk->sk_callback_lock);
+
+	ret = kernel_listen(portal->sock, TISCSI_BACKLOG);
+	if (!ret)
+		return 0;
+
+release:
+	sock_release(portal->sock);
+	portal->sock = NULL;
+	return ret;
+}
+
+static void tiscsi_portal_close(struct tiscsi_portal *portal)
+{
+	struct sock *sk = portal->sock->sk;
+
+	WRITE_ONCE(portal->closing, true);
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = portal->saved_data_ready;
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+	cancel_delayed_work_sync(&portal->accept_work);
+	sock_release(portal->sock);
+	portal->sock = NULL;
+}
+
+static bool tiscsi_addr_equal(const struct sockaddr_storage *a,
+			      const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in6 *a6, *b6;
+	const struct sockaddr_in *a4, *b4;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET6) {
+		a6 = (const struct sockaddr_in6 *)a;
+		b6 = (const struct sockaddr_in6 *)b;
+		return a6->sin6_port == b6->sin6_port &&
+		       a6->sin6_scope_id == b6->sin6_scope_id &&
+		       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
+	}
+	a4 = (const struct sockaddr_in *)a;
+	b4 = (const struct sockaddr_in *)b;
+	return a4->sin_port == b4->sin_port &&
+	       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+}
+
+static struct tiscsi_portal *
+tiscsi_portal_find(const struct sockaddr_storage *addr)
+{
+	struct tiscsi_portal *portal;
+
+	lockdep_assert_held(&tiscsi_config_lock);
+	list_for_each_entry(portal, &tiscsi_portals, node)
+		if (tiscsi_addr_equal(&portal->addr, addr))
+			return portal;
+	return NULL;
+}
+
+static struct tiscsi_portal *
+tiscsi_portal_create(const struct sockaddr_storage *addr)
+{
+	struct tiscsi_portal *portal;
+	int ret;
+
+	portal = kzalloc(sizeof(*portal), GFP_KERNEL);
+	if (!portal)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&portal->ref);
+	INIT_LIST_HEAD(&portal->nps);
+	INIT_DELAYED_WORK(&portal->accept_work, tiscsi_accept_work);
+	portal->addr = *addr;
+
+	ret = tiscsi_portal_listen(portal);
+	if (ret) {
+		pr_err("portal %pISpc: cannot listen: %d\n", addr, ret);
+		kfree(portal);
+		return ERR_PTR(ret);
+	}
+	list_add_tail(&portal->node, &tiscsi_portals);
+	return portal;
+}
+
+/**
+ * tiscsi_np_add - put a portal into a portal group
+ * @tpg: the portal group
+ * @addr: IPv4 or IPv6 address and port
+ *
+ * The listening socket is made if no portal group uses the address yet.
+ * Process context; takes tiscsi_config_lock.
+ *
+ * Return: the new portal, or ERR_PTR: -EEXIST when @tpg or another group of
+ * the same target has it already (a login could not tell them apart), -ENOMEM,
+ * or what bind() and listen() said.
+ */
+struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
+				const struct sockaddr_storage *addr)
+{
+	struct tiscsi_portal *portal;
+	struct tiscsi_np *np, *other;
+	int ret;
+
+	np = kzalloc(sizeof(*np), GFP_KERNEL);
+	if (!np)
+		return ERR_PTR(-ENOMEM);
+
+	mutex_lock(&tiscsi_config_lock);
+	portal = tiscsi_portal_find(addr);
+	if (!portal) {
+		portal = tiscsi_portal_create(addr);
+		ret = PTR_ERR_OR_ZERO(portal);
+		if (ret)
+			goto fail;
+	}
+	list_for_each_entry(other, &portal->nps, portal_node) {
+		if (other->tpg->target == tpg->target) {
+			pr_err("portal %pISpc is in tpgt_%u of %s already\n",
+			       addr, other->tpg->tag, tpg->target->name);
+			ret = -EEXIST;
+			goto fail;
+		}
+	}
+	np->tpg = tpg;
+	np->portal = portal;
+	list_add_tail(&np->portal_node, &portal->nps);
+	list_add_tail(&np->tpg_node, &tpg->nps);
+	mutex_unlock(&tiscsi_config_lock);
+	return np;
+
+fail:
+	mutex_unlock(&tiscsi_config_lock);
+	kfree(np);
+	return ERR_PTR(ret);
+}
+
+/**
+ * tiscsi_np_del - take a portal out of its portal group
+ * @np: freed on return
+ *
+ * Ends the connections of the portal group that came in through it; closes
+ * the socket when no portal group is left on it.  Does not wait for the
+ * connections.  Process context; takes tiscsi_config_lock.
+ */
+void tiscsi_np_del(struct tiscsi_np *np)
+{
+	struct tiscsi_portal *portal = np->portal;
+	bool last;
+
+	mutex_lock(&tiscsi_config_lock);
+	list_del(&np->portal_node);
+	list_del(&np->tpg_node);
+	last = list_empty(&portal->nps);
+	if (last) {
+		list_del(&portal->node);
+		tiscsi_portal_close(portal);
+	}
+	mutex_unlock(&tiscsi_config_lock);
+
+	tiscsi_conns_close_all(last ? NULL : np->tpg, portal, CLOSE_ADMIN);
+	if (last)
+		tiscsi_portal_put(portal);
+	kfree(np);
+}

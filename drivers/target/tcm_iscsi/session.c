@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions: one I_T nexus each, from the end of its leading login to the
+ * moment its last command has come back from the target core.
+ *
+ * Closing a session waits for nobody.  It closes the connections; each of them
+ * ends the tasks that only we know of; those in the core keep their slot, and
+ * the last slot to come back frees the session.  A backend that never answers
+ * so keeps this memory and nothing else.
+ */
+#include <linux/idr.h>
+#include <linux/slab.h>
+
+#include "login.h"
+
+/* Slots of a session without commands: text, logout, rejects. */
+#define TISCSI_DISCOVERY_DEPTH	4
+/* How long disabling a portal group waits for its sessions to be gone. */
+#define TISCSI_DISABLE_WAIT	(3 * HZ)
+
+static DEFINE_IDA(tiscsi_tsih_ida);
+static atomic_t tiscsi_next_sid = ATOMIC_INIT(0);
+
+static const char * const tiscsi_sess_states[] = {
+	[SESS_FREE]		= "FREE",
+	[SESS_ACTIVE]		= "ACTIVE",
+	[SESS_LOGGED_IN]	= "LOGGED_IN",
+	[SESS_FAILED]		= "FAILED",
+	[SESS_IN_CONTINUE]	= "IN_CONTINUE",
+};
+
+/* Legal next states of each state, RFC 7143 8.3.4 (target side). */
+static const u8 tiscsi_sess_next[] = {
+	[SESS_FREE]		= BIT(SESS_ACTIVE),
+	[SESS_ACTIVE]		= BIT(SESS_LOGGED_IN) | BIT(SESS_FREE),
+	[SESS_LOGGED_IN]	= BIT(SESS_FAILED) | BIT(SESS_FREE),
+	[SESS_FAILED]		= BIT(SESS_IN_CONTINUE) | BIT(SESS_FREE),
+	[SESS_IN_CONTINUE]	= BIT(SESS_LOGGED_IN) | BIT(SESS_FAILED) |
+				  BIT(SESS_FREE),
+};
+
+/**
+ * tiscsi_sess_state_name - a session state in words
+ * @state: the state
+ *
+ * Return: its name in RFC 7143 8.3. Any context.
+ */
+const char *tiscsi_sess_state_name(enum tiscsi_sess_state state)
+{
+	return tiscsi_sess_states[state];
+}
+
+/* The one setter of sess->state; the caller holds sess->lock. */
+static void tiscsi_sess_set_state(struct tiscsi_sess *sess,
+				  enum tiscsi_sess_state state)
+{
+	WARN_ON_ONCE(!(tiscsi_sess_next[sess->state] & BIT(state)));
+	WRITE_ONCE(sess->state, state);
+}
+
+static void tiscsi_sess_release(struct kref *ref)
+{
+	struct tiscsi_sess *sess = container_of(ref, struct tiscsi_sess, ref);
+
+	if (sess->tsih)
+		ida_free(&tiscsi_tsih_ida, sess->tsih);
+	tiscsi_cmd_pool_free(sess);
+	if (sess->tpg)
+		tiscsi_tpg_put(sess->tpg);
+	kfree(sess);
+}
+
+/**
+ * tiscsi_sess_put - drop a reference to a session
+ * @sess: freed with the last one
+ *
+ * Process context.
+ */
+void tiscsi_sess_put(struct tiscsi_sess *sess)
+{
+	kref_put(&sess->ref, tiscsi_sess_release);
+}
+
+/* Logins that wait for this I_T nexus to be free look again. */
+static void tiscsi_sess_wake_logins(struct tiscsi_tpg *tpg)
+{
+	struct tiscsi_conn *conn;
+
+	lockdep_assert_held(&tpg->lock);
+	list_for_each_entry(conn, &tpg->login_waiters, wait_node) {
+		set_bit(CONN_F_WAKE_LOGIN, &conn->flags);
+		tiscsi_conn_kick(conn);
+	}
+}
+
+/* All slots are back and no connection is left: nothing waits here. */
+static void tiscsi_sess_free_work(struct work_struct *work)
+{
+	struct tiscsi_sess *sess =
+		container_of(work, struct tiscsi_sess, free_work);
+	struct tiscsi_tpg *tpg = sess->tpg;
+
+	if (sess->se_session) {
+		/* C17, G15: whoever comes back to this nexus is told. */
+		if (sess->close_reason != CLOSE_LOGOUT)
+			core_allocate_nexus_loss_ua(sess->se_session->se_node_acl);
+		target_stop_session(sess->se_session);
+		target_wait_for_sess_cmds(sess->se_session);
+		target_remove_session(sess->se_session);
+	}
+	if (tpg) {
+		spin_lock(&tpg->lock);
+		list_del_init(&sess->node);
+		tiscsi_sess_wake_logins(tpg);
+		wake_up_all(&tpg->sess_wait);
+		spin_unlock(&tpg->lock);
+	}
+	tiscsi_sess_put(sess);
+}
+
+/**
+ * tiscsi_sess_check_drained - free the session if nothing uses it any more
+ * @sess: the session
+ *
+ * Caller holds sess->lock.
+ */
+void tiscsi_sess_check_drained(struct tiscsi_sess *sess)
+{
+	lockdep_assert_held(&sess->lock);
+	if (sess->state == SESS_FREE && !sess->nr_conns && !sess->nr_busy &&
+	    !sess->freeing) {
+		sess->freeing = true;
+		queue_work(tiscsi_close_wq, &sess->free_work);
+	}
+}
+
+/**
+ * tiscsi_sess_close - end a session
+ * @sess: the session
+ * @reason: why
+ *
+ * Starts the teardown of its connections and returns.  Process context, any
+ * state, any number of times.
+ */
+void tiscsi_sess_close(struct tiscsi_sess *sess,
+		       enum tiscsi_close_reason reason)
+{
+	struct tiscsi_conn *conn;
+
+	spin_lock(&sess->lock);
+	if (sess->state != SESS_FREE) {
+		tiscsi_sess_set_state(sess, SESS_FREE);
+		sess->close_reason = reason;
+	}
+	list_for_each_entry(conn, &sess->conns, sess_node)
+		tiscsi_conn_close(conn, reason);
+	tiscsi_sess_check_drained(sess);
+	spin_unlock(&sess->lock);
+}
+
+/**
+ * tiscsi_close_session - the core wants a session gone
+ * @se_sess: of this fabric
+ *
+ * fabric_ops callback: an ACL was removed or its queue depth changed.
+ */
+void tiscsi_close_session(struct se_session *se_sess)
+{
+	tiscsi_sess_close(se_sess->fabric_sess_ptr, CLOSE_ADMIN);
+}
+
+static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
+{
+	struct tiscsi_login *login = conn->login;
+	struct tiscsi_sess *sess;
+	int tsih;
+
+	sess = kzalloc(sizeof(*sess), GFP_KERNEL);
+	if (!sess)
+		return NULL;
+	kref_init(&sess->ref);
+	spin_lock_init(&sess->lock);
+	INIT_LIST_HEAD(&sess->node);
+	INIT_LIST_HEAD(&sess->conns);
+	INIT_LIST_HEAD(&sess->free);
+	INIT_LIST_HEAD(&sess->pending);
+	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);
+	sess->state = SESS_ACTIVE;
+	sess->sid = atomic_inc_return(&tiscsi_next_sid);
+	sess->created = get_jiffies_64();
+	sess->discovery = login->nego.discovery;
+	sess->keys = login->nego.keys;
+	memcpy(sess->isid, login->isid, sizeof(sess->isid));
+	strscpy(sess->initiator_name, login->nego.initiator_name,
+		sizeof(sess->initiator_name));
+	strscpy(sess->initiator_alias, login->nego.initiator_alias,
+		sizeof(sess->initiator_alias));
+	sess->exp_cmd_sn = login->cmd_sn;
+
+	tsih = ida_alloc_range(&tiscsi_tsih_ida, 1, U16_MAX, GFP_KERNEL);
+	if (tsih < 0) {
+		kfree(sess);
+		return NULL;
+	}
+	sess->tsih = tsih;
+	return sess;
+}
+
+static int tiscsi_sess_errno_to_status(int err)
+{
+	return err == -EACCES ? LOGIN_FORBIDDEN : LOGIN_NO_RESOURCES;
+}
+
+/* Makes the nexus known to the core and the window as deep as its ACL says. */
+static int tiscsi_sess_register(struct tiscsi_sess *sess,
+				struct tiscsi_tpg *tpg)
+{
+	struct se_session *se_sess;
+	int ret;
+
+	if (!tiscsi_tpg_get(tpg))
+		return LOGIN_SERVICE_UNAVAILABLE;
+	sess->tpg = tpg;
+	se_sess = target_setup_session(&tpg->se_tpg, 0, 0, TARGET_PROT_NORMAL,
+				       sess->initiator_name, sess, NULL);
+	if (IS_ERR(se_sess))
+		return tiscsi_sess_errno_to_status(PTR_ERR(se_sess));
+	sess->se_session = se_sess;
+	sess->nacl = to_tiscsi_nacl(se_sess->se_node_acl);
+
+	ret = tiscsi_cmd_pool_init(sess, clamp_t(u32,
+						 se_sess->se_node_acl->queue_depth,
+						 TISCSI_CMDSN_DEPTH_MIN,
+						 TISCSI_CMDSN_DEPTH_MAX));
+	return ret ? LOGIN_NO_RESOURCES : 0;
+}
+
+/* Puts the session where lookups find it, unless the group went away. */
+static bool tiscsi_sess_publish(struct tiscsi_sess *sess)
+{
+	struct tiscsi_tpg *tpg = sess->tpg;
+	bool ok;
+
+	spin_lock(&tpg->lock);
+	ok = READ_ONCE(tpg->active);
+	if (ok)
+		list_add_tail(&sess->node, &tpg->sessions);
+	spin_unlock(&tpg->lock);
+	return ok;
+}
+
+/**
+ * tiscsi_sess_create - the session of a leading login that has succeeded
+ * @conn: its connection; conn->login has the outcome of the negotiation
+ * @status: where the login status goes on failure
+ *
+ * The connection is not attached yet.  io_work.
+ *
+ * Return: the session, or NULL with @status set: LOGIN_NO_RESOURCES,
+ * LOGIN_FORBIDDEN (no ACL), LOGIN_SERVICE_UNAVAILABLE (portal group gone).
+ */
+struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status)
+{
+	struct tiscsi_sess *sess = tiscsi_sess_alloc(conn);
+
+	*status = LOGIN_NO_RESOURCES;
+	if (!sess)
+		return NULL;
+	if (sess->discovery)
+		*status = tiscsi_cmd_pool_init(sess, TISCSI_DISCOVERY_DEPTH) ?
+			  LOGIN_NO_RESOURCES : 0;
+	else
+		*status = tiscsi_sess_register(sess, conn->tpg);
+	if (*status)
+		goto fail;
+
+	atomic_set(&sess->max_cmd_sn, sess->exp_cmd_sn + sess->depth - 1);
+	if (!sess->discovery && !tiscsi_sess_publish(sess)) {
+		*status = LOGIN_SERVICE_UNAVAILABLE;
+		goto fail;
+	}
+	return sess;
+
+fail:
+	/* Closed without connections and slots in use, it frees itself. */
+	tiscsi_sess_close(sess, CLOSE_LOGIN_FAILED);
+	return NULL;
+}
+
+/**
+ * tiscsi_sess_add_conn - attach a connection
+ * @sess: the session
+ * @conn: logged in; takes a reference to @sess
+ *
+ * io_work of @conn.
+ *
+ * Return: 0, or -ESHUTDOWN when the session was closed meanwhile.
+ */
+int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn)
+{
+	int ret = -ESHUTDOWN;
+
+	spin_lock(&sess->lock);
+	if (sess->state != SESS_FREE) {
+		if (sess->state != SESS_LOGGED_IN)
+			tiscsi_sess_set_state(sess, SESS_LOGGED_IN);
+		kref_get(&sess->ref);
+		conn->sess = sess;
+		list_add_tail(&conn->sess_node, &sess->conns);
+		sess->nr_conns++;
+		ret = 0;
+	}
+	spin_unlock(&sess->lock);
+	return ret;
+}
+
+static struct tiscsi_cmd *tiscsi_sess_task_to_end(struct tiscsi_conn *conn,
+						  struct tiscsi_cmd *logout)
+{
+	struct tiscsi_cmd *cmd;
+
+	lockdep_assert_held(&conn->sess->lock);
+	list_for_each_entry(cmd, &conn->tasks, conn_node) {
+		if (logout && (cmd == logout || cmd->state == TASK_RESPONSE))
+			continue;
+		tiscsi_cmd_get(cmd);
+		list_del_init(&cmd->conn_node);
+		return cmd;
+	}
+	return NULL;
+}
+
+/**
+ * tiscsi_sess_end_tasks - end the tasks of a connection without an answer
+ * @conn: the connection; no task is added meanwhile
+ * @logout: the Logout that asked for it, which is spared along with answers
+ *	that are queued before its own; NULL to end all
+ *
+ * Tasks in the core end when the core gives them back.  Process context.
+ */
+void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout)
+{
+	struct tiscsi_sess *sess = conn->sess;
+	struct tiscsi_cmd *cmd;
+
+	for (;;) {
+		spin_lock(&sess->lock);
+		cmd = tiscsi_sess_task_to_end(conn, logout);
+		spin_unlock(&sess->lock);
+		if (!cmd)
+			return;
+		tiscsi_scsi_kill(cmd);
+		tiscsi_cmd_put(cmd);
+	}
+}
+
+/**
+ * tiscsi_sess_del_conn - detach a connection and end its tasks
+ * @conn: its io_work does not run any more
+ *
+ * The last connection takes the session with it: at recovery level 0 nothing
+ * can come back for it (row F01).  Tasks in the core end when they come back.
+ * Process context.
+ */
+void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
+{
+	struct tiscsi_sess *sess = conn->sess;
+	bool last;
+
+	tiscsi_sess_end_tasks(conn, NULL);
+
+	spin_lock(&sess->lock);
+	list_del_init(&conn->sess_node);
+	last = !--sess->nr_conns;
+	spin_unlock(&sess->lock);
+	if (last)
+		tiscsi_sess_close(sess, conn->close_reason);
+}
+
+/**
+ * tiscsi_sess_find - the session of an I_T nexus
+ * @tpg: target port
+ * @name: initiator name, normalised
+ * @isid: six bytes
+ *
+ * Row C15.  Sessions that are closing are found too, until their last command
+ * is back.  Process context.
+ *
+ * Return: the session with a reference, or NULL.
+ */
+struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
+				     const u8 *isid)
+{
+	struct tiscsi_sess *sess, *found = NULL;
+
+	spin_lock(&tpg->lock);
+	list_for_each_entry(sess, &tpg->sessions, node) {
+		if (memcmp(sess->isid, isid, sizeof(sess->isid)) ||
+		    strcmp(sess->initiator_name, name))
+			continue;
+		kref_get(&sess->ref);
+		found = sess;
+		break;
+	}
+	spin_unlock(&tpg->lock);
+	return found;
+}
+
+/* ------------------------------------------------------------------ */
+/* portal groups                                                       */
+/* ------------------------------------------------------------------ */
+
+/**
+ * tiscsi_tpg_init - set up what sessions and logins need of a portal group
+ * @tpg: new, zeroed
+ */
+void tiscsi_tpg_init(struct tiscsi_tpg *tpg)
+{
+	INIT_LIST_HEAD(&tpg->node);
+	INIT_LIST_HEAD(&tpg->nps);
+	INIT_LIST_HEAD(&tpg->sessions);
+	INIT_LIST_HEAD(&tpg->login_waiters);
+	spin_lock_init(&tpg->lock);
+	init_waitqueue_head(&tpg->sess_wait);
+	refcount_set(&tpg->users, 1);
+	init_completion(&tpg->unused);
+}
+
+/**
+ * tiscsi_tpg_get - use a portal group
+ * @tpg: the portal group
+ *
+ * Any context.
+ *
+ * Return: false when it is on its way out.
+ */
+bool tiscsi_tpg_get(struct tiscsi_tpg *tpg)
+{
+	return refcount_inc_not_zero(&tpg->users);
+}
+
+/**
+ * tiscsi_tpg_put - stop using a portal group
+ * @tpg: the portal group
+ *
+ * Any context.
+ */
+void tiscsi_tpg_put(struct tiscsi_tpg *tpg)
+{
+	if (refcount_dec_and_test(&tpg->users))
+		complete(&tpg->unused);
+}
+
+/**
+ * tiscsi_tpg_enable - let a portal group take logins
+ * @tpg: the portal group
+ *
+ * Process context; takes tiscsi_config_lock.
+ *
+ * Return: 0.
+ */
+int tiscsi_tpg_enable(struct tiscsi_tpg *tpg)
+{
+	mutex_lock(&tiscsi_config_lock);
+	spin_lock(&tpg->lock);
+	WRITE_ONCE(tpg->active, true);
+	spin_unlock(&tpg->lock);
+	mutex_unlock(&tiscsi_config_lock);
+	return 0;
+}
+
+/**
+ * tiscsi_tpg_disable - end the sessions and logins of a portal group
+ * @tpg: takes no login any more
+ *
+ * Waits a short while for the sessions to be gone, so that what the
+ * administrator does next finds them so, but not for a stuck backend.
+ * Process context; takes tiscsi_config_lock.
+ */
+void tiscsi_tpg_disable(struct tiscsi_tpg *tpg)
+{
+	mutex_lock(&tiscsi_config_lock);
+	spin_lock(&tpg->lock);
+	WRITE_ONCE(tpg->active, false);
+	spin_unlock(&tpg->lock);
+	mutex_unlock(&tiscsi_config_lock);
+
+	tiscsi_conns_close_all(tpg, NULL, CLOSE_ADMIN);
+	wait_event_timeout(tpg->sess_wait, list_empty_careful(&tpg->sessions),
+			   TISCSI_DISABLE_WAIT);
+}
+
+/**
+ * tiscsi_tpg_wait_unused - wait until nothing uses a portal group
+ * @tpg: disabled, without portals; not to be used any more afterwards
+ *
+ * Process context.  configfs has removed the LUNs before, so no command is
+ * left in the core.
+ */
+void tiscsi_tpg_wait_unused(struct tiscsi_tpg *tpg)
+{
+	tiscsi_tpg_put(tpg);
+	wait_for_completion(&tpg->unused);
+}
+
+/* ------------------------------------------------------------------ */
+/* LUNs on their way out                                               */
+/* ------------------------------------------------------------------ */
+
+static void tiscsi_sess_fail_lun(struct tiscsi_sess *sess, struct se_lun *lun)
+{
+	struct tiscsi_cmd *cmd;
+	u32 i;
+
+	spin_lock(&sess->lock);
+	for (i = 0; i < sess->nr_slots; i++) {
+		cmd = &sess->slots[i];
+		/* Parsed but not submitted, it holds the LUN. */
+		if (!test_bit(CMD_PREPPED, &cmd->flags) ||
+		    cmd->se_cmd.se_lun != lun)
+			continue;
+		tiscsi_data_doom(cmd, DOOM_LUN_GONE);
+	}
+	spin_unlock(&sess->lock);
+}
+
+/**
+ * tiscsi_lun_pre_unlink - a LUN is about to be removed
+ * @se_tpg: its portal group
+ * @lun: the LUN
+ *
+ * The core then waits for every command that holds the LUN.  One that waits
+ * for an initiator's data may do so for long: such commands are failed by
+ * their connections, and lun_shutdown, which the core sets only later, lets
+ * none join them.  fabric_ops callback.
+ */
+void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(se_tpg);
+	struct tiscsi_sess *sess;
+
+	WRITE_ONCE(lun->lun_shutdown, true);
+	spin_lock(&tpg->lock);
+	list_for_each_entry(sess, &tpg->sessions, node)
+		tiscsi_sess_fail_lun(sess, lun);
+	spin_unlock(&tpg->lock);
+}

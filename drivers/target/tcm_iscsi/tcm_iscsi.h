@@ -1,0 +1,896 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * tcm_iscsi: an iSCSI fabric for the in-kernel target core.
+ *
+ * The objects of the module, who owns them and what protects them.  An arrow
+ * of calls goes door -> wire -> login -> session and nowhere else; answers
+ * come back through the one transmit queue of the connection.
+ *
+ *   target (IQN) 1-n portal group 1-n np n-1 portal (listening socket)
+ *   portal group 1-n session 1-n connection; session 1-n task (command slot)
+ */
+#ifndef TCM_ISCSI_H
+#define TCM_ISCSI_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/socket.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+#include <scsi/iscsi_proto.h>
+#include <target/target_core_base.h>
+#include <target/target_core_fabric.h>
+
+#include "compat.h"
+#include "params.h"
+#include "text.h"
+
+#define TISCSI_VERSION		"0.1"
+
+/* RFC 7143 4.2.7.1: an iSCSI name has at most 223 bytes. */
+#define TISCSI_NAME_LEN		224
+#define TISCSI_ALIAS_LEN	256
+
+#define TISCSI_CMDSN_DEPTH_MAX	512
+#define TISCSI_CMDSN_DEPTH_MIN	1
+/* Slots beyond the CmdSN window: immediate requests and answers in flight. */
+#define TISCSI_EXTRA_SLOTS	16
+
+/* A command may move this much; more is refused before memory is taken. */
+#define TISCSI_MAX_IO_BYTES	(32U << 20)
+
+/* Extended CDB (RFC 7143 11.2.2.3) plus bidirectional read length AHS. */
+#define TISCSI_MAX_AHS_LEN	(ALIGN(4 + SCSI_MAX_VARLEN_CDB_SIZE - 16, 4) + 8)
+
+/* Text of one login or text exchange, requests joined over the C bit. */
+#define TISCSI_LOGIN_PDU_LEN	8192
+#define TISCSI_TEXT_MAX		65536
+#define TISCSI_CHAP_MAX_BIN	1024
+#define TISCSI_SECRET_LEN	256
+
+struct tiscsi_conn;
+struct tiscsi_sess;
+struct tiscsi_login;
+
+/* ------------------------------------------------------------------ */
+/* configuration objects (door)                                        */
+/* ------------------------------------------------------------------ */
+
+/*
+ * CHAP credentials as configfs holds them; never logged.  Under
+ * tiscsi_auth_lock: copy what is needed and let go.  A string that is not set
+ * is empty and its flag is false.
+ */
+struct tiscsi_auth {
+	char userid[TISCSI_SECRET_LEN];
+	char password[TISCSI_SECRET_LEN];
+	char userid_mutual[TISCSI_SECRET_LEN];
+	char password_mutual[TISCSI_SECRET_LEN];
+	bool userid_set, password_set;
+	bool userid_mutual_set, password_mutual_set;
+	bool authenticate_target;
+	bool enforce_discovery_auth;	/* of the discovery credentials only */
+};
+
+/* Counters of RFC 4544 that belong to a target; any context. */
+struct tiscsi_login_stats {
+	spinlock_t lock;		/* of all that follows */
+	u32 accepts;
+	u32 other_fails;
+	u32 redirects;
+	u32 authorize_fails;
+	u32 authenticate_fails;
+	u32 negotiate_fails;
+	u64 last_fail_time;		/* jiffies64 */
+	u8 last_fail_type;
+	int last_intr_fail_family;
+	struct sockaddr_storage last_intr_fail_sockaddr;
+	char last_intr_fail_name[TISCSI_NAME_LEN];
+};
+
+struct tiscsi_logout_stats {
+	spinlock_t lock;		/* of all that follows */
+	u32 normal_logouts;
+	u32 abnormal_logouts;
+};
+
+struct tiscsi_sess_err_stats {
+	spinlock_t lock;		/* of all that follows */
+	u32 digest_errors;
+	u32 cxn_timeout_errors;
+	u32 pdu_format_errors;
+	u32 last_sess_failure_type;
+	char last_sess_fail_rem_name[TISCSI_NAME_LEN];
+};
+
+/**
+ * struct tiscsi_target - one iSCSI target, <iqn> in configfs
+ * @node: in tiscsi_targets, under tiscsi_config_lock
+ * @tpgs: its portal groups, under tiscsi_config_lock
+ */
+struct tiscsi_target {
+	struct se_wwn wwn;
+	char name[TISCSI_NAME_LEN];
+	u32 index;
+	struct list_head node;
+	struct list_head tpgs;
+	struct tiscsi_login_stats login_stats;
+	struct tiscsi_logout_stats logout_stats;
+	struct tiscsi_sess_err_stats sess_err;
+	struct config_group instance_group;
+	struct config_group login_group;
+	struct config_group logout_group;
+	struct config_group sess_err_group;
+	struct config_group tgt_attr_group;
+};
+
+/* tpgt_N/attrib; plain integers so that one table describes them all. */
+struct tiscsi_tpg_attrib {
+	u32 authentication;
+	u32 login_timeout;		/* seconds */
+	u32 netif_timeout;		/* seconds */
+	u32 generate_node_acls;
+	u32 cache_dynamic_acls;
+	u32 default_cmdsn_depth;
+	u32 demo_mode_write_protect;
+	u32 prod_mode_write_protect;
+	u32 demo_mode_discovery;
+	u32 default_erl;
+	u32 t10_pi;
+	u32 fabric_prot_type;
+	u32 tpg_enabled_sendtargets;
+	u32 login_keys_workaround;
+};
+
+/**
+ * struct tiscsi_tpg - a target portal group, tpgt_N in configfs
+ * @active: takes logins; changed under tiscsi_config_lock
+ * @users: one for configfs, one for each connection that logged in to it or
+ *	is about to; the last one completes @unused
+ * @param: our side of every negotiation; written under @lock, as is @alias
+ * @lock: protects @sessions and @login_waiters, leaf but for sess->lock
+ */
+struct tiscsi_tpg {
+	struct se_portal_group se_tpg;
+	struct tiscsi_target *target;
+	u16 tag;
+	bool active;
+	struct list_head node;		/* target->tpgs */
+	struct list_head nps;		/* under tiscsi_config_lock */
+	struct tiscsi_tpg_attrib attrib;
+	struct tiscsi_auth auth;
+	struct tiscsi_keys param;
+	char alias[TISCSI_ALIAS_LEN];
+	refcount_t users;
+	struct completion unused;
+	spinlock_t lock;		/* see above */
+	struct list_head sessions;
+	struct list_head login_waiters;	/* connections, by wait_node */
+	wait_queue_head_t sess_wait;
+};
+
+/* acls/<iqn>/attrib */
+struct tiscsi_nacl_attrib {
+	s32 authentication;		/* -1: as the portal group says */
+	u32 dataout_timeout;		/* seconds */
+	u32 dataout_timeout_retries;
+	u32 default_erl;
+	u32 nopin_timeout;		/* seconds, 0: no pings */
+	u32 nopin_response_timeout;	/* seconds */
+	u32 random_datain_pdu_offsets;
+	u32 random_datain_seq_offsets;
+	u32 random_r2t_offsets;
+};
+
+/* A node ACL; se_nacl comes first, the core allocates node_acl_size bytes. */
+struct tiscsi_nacl {
+	struct se_node_acl se_nacl;
+	struct tiscsi_nacl_attrib attrib;
+	struct tiscsi_auth auth;
+	struct config_group sess_stats_group;
+};
+
+/**
+ * struct tiscsi_portal - a listening socket, shared by portal groups
+ * @nps: the portal groups reached through it, under tiscsi_config_lock
+ * @half_open: accepted connections that have not finished their login
+ * @closing: no more connections; set before the socket goes
+ */
+struct tiscsi_portal {
+	struct kref ref;
+	struct list_head node;		/* tiscsi_portals */
+	struct list_head nps;
+	struct sockaddr_storage addr;
+	struct socket *sock;
+	struct delayed_work accept_work;
+	atomic_t half_open;
+	bool closing;
+	void (*saved_data_ready)(struct sock *sk);
+};
+
+/* A portal in a portal group, np/<addr>:<port> in configfs. */
+struct tiscsi_np {
+	struct se_tpg_np se_tpg_np;
+	struct tiscsi_tpg *tpg;
+	struct tiscsi_portal *portal;
+	struct list_head tpg_node;
+	struct list_head portal_node;
+};
+
+/* ------------------------------------------------------------------ */
+/* tasks                                                               */
+/* ------------------------------------------------------------------ */
+
+/*
+ * Life of a task.  Moved only by tiscsi_cmd_set_state(), under sess->lock
+ * from TASK_PENDING on.
+ */
+enum tiscsi_cmd_state {
+	TASK_FREE,		/* slot is in the pool */
+	TASK_RECV,		/* its request PDU is being received */
+	TASK_PENDING,		/* waits for its turn in CmdSN order */
+	TASK_DATA,		/* waits for Data-Out */
+	TASK_CORE,		/* the target core has it */
+	TASK_RESPONSE,		/* answer queued or being sent */
+	TASK_DONE,		/* ended; the slot waits for its last reference */
+};
+
+/* What the transmit side owes for a task: bits of cmd->tx_pending. */
+enum tiscsi_tx_what {
+	TX_R2T,			/* R2Ts up to MaxOutstandingR2T */
+	TX_DATA_IN,		/* read data, status with the last if possible */
+	TX_STATUS,		/* SCSI Response */
+	TX_TMF,			/* Task Management Function Response */
+	TX_NOP_IN,		/* answer to a ping, or our own ping */
+	TX_TEXT,
+	TX_LOGOUT,
+	TX_REJECT,
+	TX_NR
+};
+
+/* cmd->flags, atomic bits */
+enum tiscsi_cmd_flag {
+	CMD_IMMEDIATE,		/* I bit: outside the CmdSN window */
+	CMD_HAS_SE,		/* se_cmd is initialised and not yet released */
+	CMD_PREPPED,		/* parsed by the core, not submitted */
+	CMD_EARLY_STATUS,	/* failed before its data phase was over */
+	CMD_SENSE,		/* sense data is in cmd->sense */
+	CMD_TX_QUEUED,		/* on the connection's transmit list */
+	CMD_UNSOLICITED,	/* unsolicited Data-Out PDUs are due */
+	CMD_PING,		/* NOP-In of our own */
+	CMD_NO_RESPONSE,	/* answer must not be sent any more */
+	CMD_COUNTED,		/* occupies a place of the CmdSN window */
+	CMD_BOUNDED,		/* one of the bounded immediate requests */
+	CMD_LAST_WORD,		/* the connection closes after its answer */
+};
+
+/* How a task that is not in the core is to be ended by its connection. */
+enum tiscsi_doom {
+	DOOM_NONE,
+	DOOM_LUN_GONE,		/* its LUN is being removed: 05/25/00 */
+	DOOM_SILENT,		/* aborted by its own initiator */
+	DOOM_TASK_ABORTED,	/* aborted by another one, TAS=1 */
+};
+
+/* Sense data of our own. */
+struct tiscsi_sense {
+	u8 key, asc, ascq;
+};
+
+/* One R2T that waits for its data; MaxOutstandingR2T of them at most. */
+struct tiscsi_r2t {
+	u32 offset;		/* next byte expected */
+	u32 end;
+	u32 ttt;
+	u32 sn;			/* R2TSN */
+	u32 data_sn;		/* DataSN expected next */
+	bool live;
+	bool sent;
+};
+
+/**
+ * struct tiscsi_cmd - a task, or any other request that is answered
+ *
+ * Slots live in one array a session and are addressed by index, which is also
+ * the low half of a Target Transfer Tag.  References: one for the task itself
+ * (dropped when it ended or its last answer was sent), one for the target
+ * core (dropped in release_cmd), one while on the transmit list.
+ */
+struct tiscsi_cmd {
+	struct se_cmd se_cmd;
+	struct tiscsi_conn *conn;	/* allegiance; holds a reference */
+	struct tiscsi_sess *sess;
+	refcount_t ref;
+	u16 index;
+	u16 ttt_gen;
+	enum tiscsi_cmd_state state;
+	unsigned long flags;
+	unsigned long tx_pending;
+	struct llist_node tx_node;
+	struct list_head list;		/* free list, pending list */
+	struct hlist_node itt_node;	/* sess->itt_hash */
+	struct list_head conn_node;	/* conn->tasks */
+
+	/* the request */
+	struct iscsi_hdr hdr;
+	itt_t itt;
+	u32 cmd_sn;
+	u8 opcode;
+	u64 lun;
+	u8 *ecdb;			/* CDB longer than 16 bytes, kmalloc'ed */
+
+	/* data: [0, data_len) goes to or comes from sg */
+	u32 edtl;
+	u32 data_len;
+	u32 received;			/* bytes of EDTL taken so far */
+	struct scatterlist *sg;
+	struct scatterlist sg_inline;
+	u32 sg_nents;
+
+	/* Data-Out */
+	u32 unsol_end;			/* end of the unsolicited burst */
+	u32 unsol_sn;			/* DataSN expected in it */
+	u32 r2t_offset;			/* first byte not asked for yet */
+	u32 r2t_sn;
+	u16 dead_end;			/* last TTT generation of a dead task */
+	u16 dead_nr;			/* and how many it had */
+	enum tiscsi_doom doom;		/* under sess->lock */
+	unsigned long data_deadline;	/* jiffies, TASK_DATA only */
+	struct tiscsi_r2t r2t[TISCSI_MAX_R2T];
+
+	/* the answer */
+	u32 tx_offset;			/* Data-In sent so far */
+	u32 data_sn;
+	u32 burst;			/* bytes in the current sequence */
+	u32 residual;
+	u8 residual_flag;		/* ISCSI_FLAG_CMD_UNDERFLOW/OVERFLOW */
+	u8 scsi_status;
+	u8 response;			/* iSCSI, TMF or logout response code */
+	u8 reason;			/* Reject reason */
+	u16 sense_len;
+	u32 ttt;			/* of a text exchange or NOP-In */
+	/* text, ping or reject payload; kmalloc'ed */
+	void *payload;
+	u32 payload_len;
+	u8 sense[2 + TRANSPORT_SENSE_BUFFER];
+};
+
+/* ------------------------------------------------------------------ */
+/* sessions and connections                                            */
+/* ------------------------------------------------------------------ */
+
+/* RFC 7143 8.3: states of a session as the target sees them. */
+enum tiscsi_sess_state {
+	SESS_FREE,			/* Q1 */
+	SESS_ACTIVE,			/* Q2: first login in progress */
+	SESS_LOGGED_IN,			/* Q3 */
+	SESS_FAILED,			/* Q4 */
+	SESS_IN_CONTINUE,		/* Q5 */
+};
+
+/* RFC 7143 8.1: states of a connection as the target sees them. */
+enum tiscsi_conn_state {
+	CONN_FREE,			/* S1 */
+	CONN_XPT_UP,			/* S3 */
+	CONN_IN_LOGIN,			/* S4 */
+	CONN_LOGGED_IN,			/* S5 */
+	CONN_IN_LOGOUT,			/* S6 */
+	CONN_LOGOUT_REQUESTED,		/* S7 */
+	CONN_CLEANUP_WAIT,		/* S8 */
+};
+
+/* Why a connection or session ends; for counters, traces and one log line. */
+enum tiscsi_close_reason {
+	CLOSE_NONE,
+	CLOSE_LOGOUT,			/* asked for by the initiator */
+	CLOSE_PEER,			/* TCP went away */
+	CLOSE_TIMEOUT,			/* login, ping, data or logout timer */
+	CLOSE_PROTOCOL,			/* format error, RFC 7143 7.7 */
+	CLOSE_DIGEST,			/* header digest, RFC 7143 7.8 */
+	CLOSE_LOGIN_FAILED,
+	CLOSE_REINSTATED,
+	CLOSE_ADMIN,			/* configfs took something away */
+	CLOSE_NO_MEMORY,
+};
+
+/**
+ * struct tiscsi_sess - an iSCSI session, one I_T nexus
+ * @lock: protects CmdSN state, the slots' lists and states, @conns, @state.
+ *	Process context only.  Nests inside nothing but tpg->lock.
+ * @slots: all command slots, one allocation
+ * @free: free slots
+ * @nr_busy: slots not free
+ * @pending: tasks that wait for a CmdSN hole to fill, in CmdSN order
+ * @free_work: runs when the session is closed, has no connection and no slot
+ *	is busy
+ */
+struct tiscsi_sess {
+	struct se_session *se_session;	/* NULL in discovery */
+	struct tiscsi_tpg *tpg;
+	struct tiscsi_nacl *nacl;
+	struct list_head node;		/* tpg->sessions */
+	struct kref ref;
+	enum tiscsi_sess_state state;
+	enum tiscsi_close_reason close_reason;
+	u32 sid;			/* index for configfs and statistics */
+	u16 tsih;
+	u8 isid[6];
+	bool discovery;
+	bool freeing;			/* free_work is queued */
+	char initiator_name[TISCSI_NAME_LEN];
+	char initiator_alias[TISCSI_ALIAS_LEN];
+	struct tiscsi_keys keys;	/* negotiated, session wide */
+	u64 created;			/* jiffies64 */
+
+	spinlock_t lock;		/* see above */
+	struct list_head conns;
+	u32 nr_conns;
+	u32 exp_cmd_sn;
+	atomic_t max_cmd_sn;
+	u32 depth;
+	u32 nr_slots;
+	u32 nr_busy;
+	u32 nr_immediate;
+	struct tiscsi_cmd *slots;
+	struct list_head free;
+	struct list_head pending;
+	struct hlist_head *itt_hash;
+	u32 itt_hash_bits;
+	u32 next_ttt;
+	struct work_struct free_work;
+
+	/* statistics; written by connections, read by configfs */
+	atomic64_t cmd_pdus;
+	atomic64_t rsp_pdus;
+	atomic64_t tx_octets;
+	atomic64_t rx_octets;
+	atomic_t conn_digest_errors;
+	atomic_t conn_timeout_errors;
+};
+
+/* Receive: where the bytes of the current PDU go. */
+enum tiscsi_rx_state {
+	RX_BHS,				/* 48 bytes, and the digest if no AHS */
+	RX_AHS,				/* AHSs and header digest */
+	RX_DATA,
+	RX_TAIL,			/* padding and data digest */
+};
+
+enum tiscsi_rx_sink {
+	SINK_NONE,			/* read and drop */
+	SINK_SG,			/* into cmd->sg from rx.sg_offset */
+	SINK_BUF,			/* into rx.buf */
+};
+
+struct tiscsi_rx {
+	enum tiscsi_rx_state state;
+	u32 off;			/* bytes of this part already here */
+	u32 want;			/* bytes of this part in all */
+	u32 hdr_len;			/* BHS and AHSs */
+	u32 data_len;			/* DataSegmentLength */
+	u32 crc;
+	enum tiscsi_rx_sink sink;
+	u32 sg_offset;			/* where in cmd->sg the data starts */
+	u32 sink_len;			/* data beyond this is dropped */
+	void *buf;
+	struct tiscsi_cmd *cmd;		/* task of this PDU, if any; referenced */
+	u8 reject;			/* Reject reason, 0 if all is well */
+	u8 bad_data;			/* the same, for a Data-Out of a task */
+	u8 tail[8];
+	union {
+		struct iscsi_hdr bhs;
+		u8 hdr[ISCSI_HDR_LEN + TISCSI_MAX_AHS_LEN + ISCSI_CRC_LEN];
+	};
+};
+
+/* Send: the PDU on its way out; only io_work touches it. */
+enum tiscsi_tx_part {
+	TX_PART_IDLE,
+	TX_PART_HDR,			/* header, linear data and tail in one */
+	TX_PART_SG,			/* page data by reference */
+	TX_PART_TAIL,
+};
+
+/* What happens when the PDU is out, besides the end of its task. */
+enum tiscsi_tx_then {
+	TX_THEN_NOTHING,
+	TX_THEN_LOGIN,
+	TX_THEN_TEXT,
+	TX_THEN_LOGOUT,
+};
+
+struct tiscsi_tx {
+	enum tiscsi_tx_part part;
+	struct tiscsi_cmd *cmd;		/* whose PDU this is */
+	u32 off;			/* bytes of the part already out */
+	u32 hdr_len;
+	u32 tail_len;
+	u32 sg_offset;
+	u32 sg_len;
+	const void *data;		/* linear payload */
+	u32 data_len;
+	bool last;			/* the cmd's last PDU: the task ends */
+	bool corked;			/* sent with MSG_MORE */
+	enum tiscsi_tx_then then;
+	u8 hdr[ISCSI_HDR_LEN + ISCSI_CRC_LEN];
+	u8 tail[ISCSI_PAD_LEN + ISCSI_CRC_LEN];
+};
+
+/* conn->flags, atomic bits */
+enum tiscsi_conn_flag {
+	CONN_F_CLOSING,			/* no new work; close_work is queued */
+	CONN_F_RX_STOPPED,		/* no request is executed any more (logout) */
+	CONN_F_DRAIN,			/* half closed; drop what comes until EOF */
+	CONN_F_RX_NO_SLOT,		/* waits for a free command slot */
+	CONN_F_TIMER,			/* the timer fired */
+	CONN_F_RX_HOLD,			/* a login request is being answered */
+	CONN_F_DOOMED,			/* some task has cmd->doom set */
+	CONN_F_LOGIN_COUNTED,		/* counted in portal->half_open */
+	CONN_F_WAKE_LOGIN,		/* the session to be replaced is gone */
+	CONN_F_HDIGEST,
+	CONN_F_DDIGEST,
+};
+
+/**
+ * struct tiscsi_conn - one TCP connection
+ *
+ * io_work owns it: it alone receives, parses, executes and sends.  Completions
+ * come in through @tx_llist, tasks whose turn another connection brought
+ * through @exec, the rest through @flags and @timer; each ends in queueing
+ * io_work.
+ */
+struct tiscsi_conn {
+	struct kref ref;
+	struct socket *sock;
+	struct tiscsi_portal *portal;	/* accepted here; holds a reference */
+	struct tiscsi_tpg *tpg;		/* holds tpg->users once known */
+	struct tiscsi_sess *sess;
+	struct list_head node;		/* tiscsi_conns, all connections */
+	struct list_head sess_node;	/* sess->conns */
+	struct list_head wait_node;	/* tpg->login_waiters */
+	struct list_head tasks;		/* under sess->lock */
+	struct list_head exec;		/* in CmdSN order, under sess->lock */
+	enum tiscsi_conn_state state;
+	enum tiscsi_close_reason close_reason;
+	unsigned long flags;
+	int cpu;
+	u16 cid;
+	struct sockaddr_storage local_addr;
+	struct sockaddr_storage peer_addr;
+
+	struct work_struct io_work;
+	struct work_struct close_work;
+	struct timer_list timer;
+	unsigned long deadline;		/* jiffies: login or logout must be over */
+	unsigned long accepted;		/* jiffies */
+	unsigned long last_rx;		/* jiffies */
+	bool ping_outstanding;
+	unsigned long ping_sent;	/* jiffies */
+	u32 ping_ttt;
+	u32 nr_data;			/* tasks in TASK_DATA, under sess->lock */
+
+	u32 stat_sn;
+	u32 exp_stat_sn;
+	struct tiscsi_keys keys;	/* negotiated, this connection's */
+	u32 max_recv_dsl;		/* ours */
+	u32 max_xmit_dsl;		/* what the peer takes */
+
+	struct tiscsi_login *login;	/* until full feature phase */
+	struct tiscsi_text_xchg *text;	/* text exchange in progress */
+	bool text_busy;			/* its answer is not out yet */
+	struct tiscsi_rx rx;
+
+	struct llist_head tx_llist;
+	struct llist_node *tx_batch;	/* taken off tx_llist, in order */
+	struct tiscsi_tx tx;
+	u8 scratch[256];		/* for bytes that only the digest needs */
+
+	void (*saved_data_ready)(struct sock *sk);
+	void (*saved_state_change)(struct sock *sk);
+	void (*saved_write_space)(struct sock *sk);
+};
+
+/* ------------------------------------------------------------------ */
+/* main.c                                                              */
+/* ------------------------------------------------------------------ */
+
+extern struct mutex tiscsi_config_lock;	/* targets, portal groups, portals */
+extern struct list_head tiscsi_targets;
+extern struct workqueue_struct *tiscsi_io_wq;
+extern struct workqueue_struct *tiscsi_close_wq;
+extern struct tiscsi_auth tiscsi_discovery_auth;
+extern spinlock_t tiscsi_auth_lock;	/* every struct tiscsi_auth */
+extern struct target_core_fabric_ops tiscsi_ops;
+
+int tiscsi_pick_cpu(void);
+
+static inline struct tiscsi_tpg *to_tiscsi_tpg(struct se_portal_group *se_tpg)
+{
+	return container_of(se_tpg, struct tiscsi_tpg, se_tpg);
+}
+
+static inline struct tiscsi_nacl *to_tiscsi_nacl(struct se_node_acl *se_nacl)
+{
+	return container_of(se_nacl, struct tiscsi_nacl, se_nacl);
+}
+
+static inline struct tiscsi_target *to_tiscsi_target(struct se_wwn *wwn)
+{
+	return container_of(wwn, struct tiscsi_target, wwn);
+}
+
+/* configfs*.c: attribute tables that main.c puts into the fabric ops */
+extern struct configfs_attribute *tiscsi_discovery_attrs[];
+extern struct configfs_attribute *tiscsi_wwn_attrs[];
+extern struct configfs_attribute *tiscsi_tpg_base_attrs[];
+extern struct configfs_attribute *tiscsi_tpg_attrib_attrs[];
+extern struct configfs_attribute *tiscsi_tpg_auth_attrs[];
+extern struct configfs_attribute *tiscsi_tpg_param_attrs[];
+extern struct configfs_attribute *tiscsi_np_attrs[];
+extern struct configfs_attribute *tiscsi_nacl_base_attrs[];
+extern struct configfs_attribute *tiscsi_nacl_attrib_attrs[];
+extern struct configfs_attribute *tiscsi_nacl_auth_attrs[];
+extern struct configfs_attribute *tiscsi_nacl_param_attrs[];
+
+void tiscsi_tpg_attrib_init(struct tiscsi_tpg_attrib *attrib);
+void tiscsi_nacl_attrib_init(struct tiscsi_nacl_attrib *attrib,
+			     const struct tiscsi_tpg *tpg);
+
+/* stats.c: fabric_statistics groups and the counters behind them */
+void tiscsi_stats_init_target(struct tiscsi_target *target);
+void tiscsi_stats_add_target_groups(struct tiscsi_target *target);
+void tiscsi_stats_add_nacl_groups(struct tiscsi_nacl *nacl);
+void tiscsi_stat_login(struct tiscsi_target *target, u16 status,
+		       const struct sockaddr_storage *peer,
+		       const char *initiator_name);
+void tiscsi_stat_logout(struct tiscsi_target *target, bool normal);
+void tiscsi_stat_sess_err(struct tiscsi_target *target,
+			  enum tiscsi_close_reason reason,
+			  const char *initiator_name);
+
+/* ------------------------------------------------------------------ */
+/* portal.c                                                            */
+/* ------------------------------------------------------------------ */
+
+struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
+				const struct sockaddr_storage *addr);
+void tiscsi_np_del(struct tiscsi_np *np);
+void tiscsi_portal_put(struct tiscsi_portal *portal);
+void tiscsi_portal_login_over(struct tiscsi_conn *conn);
+
+/* ------------------------------------------------------------------ */
+/* conn.c                                                              */
+/* ------------------------------------------------------------------ */
+
+int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock);
+void tiscsi_conn_put(struct tiscsi_conn *conn);
+void tiscsi_conn_set_state(struct tiscsi_conn *conn,
+			   enum tiscsi_conn_state state);
+void tiscsi_conn_close(struct tiscsi_conn *conn,
+		       enum tiscsi_close_reason reason);
+void tiscsi_conn_kick(struct tiscsi_conn *conn);
+void tiscsi_conn_arm_timer(struct tiscsi_conn *conn, unsigned long expires);
+void tiscsi_conn_finish(struct tiscsi_conn *conn,
+			enum tiscsi_close_reason reason);
+void tiscsi_conn_logged_in(struct tiscsi_conn *conn);
+void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
+			    struct tiscsi_portal *portal,
+			    enum tiscsi_close_reason reason);
+void tiscsi_conns_wait_none(void);
+const char *tiscsi_conn_state_name(enum tiscsi_conn_state state);
+
+static inline void tiscsi_conn_get(struct tiscsi_conn *conn)
+{
+	kref_get(&conn->ref);
+}
+
+/* ------------------------------------------------------------------ */
+/* pdu_rx.c, pdu_tx.c, digest.c                                        */
+/* ------------------------------------------------------------------ */
+
+void tiscsi_rx_init(struct tiscsi_conn *conn);
+int tiscsi_rx(struct tiscsi_conn *conn, int budget);
+void tiscsi_rx_abandon(struct tiscsi_conn *conn);
+
+/* What a build function made of a bit of cmd->tx_pending. */
+enum tiscsi_built {
+	TX_BUILT,			/* a PDU, and that was all */
+	TX_BUILT_MORE,			/* a PDU, and there is another */
+	TX_BUILT_NOTHING,
+};
+
+typedef int (*tiscsi_build_fn)(struct tiscsi_conn *conn,
+			       struct tiscsi_cmd *cmd);
+
+enum tiscsi_stamp_kind {
+	STAMP_NONE,
+	STAMP_NEXT,
+	STAMP_STATUS,
+};
+
+void tiscsi_tx_queue(struct tiscsi_cmd *cmd, enum tiscsi_tx_what what);
+int tiscsi_tx(struct tiscsi_conn *conn, int budget);
+void tiscsi_tx_purge(struct tiscsi_conn *conn);
+void *tiscsi_tx_hdr(struct tiscsi_conn *conn, u8 opcode, u8 flags);
+void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
+		  enum tiscsi_stamp_kind stamp);
+
+u32 tiscsi_crc_start(void);
+u32 tiscsi_crc_update(u32 crc, const void *data, u32 len);
+u32 tiscsi_crc_finish(u32 crc);
+u32 tiscsi_crc_sg(u32 crc, struct scatterlist *sg, u32 offset, u32 len);
+
+/* ------------------------------------------------------------------ */
+/* login.c                                                             */
+/* ------------------------------------------------------------------ */
+
+/* Status-Class and Status-Detail, RFC 7143 11.13.5 */
+enum tiscsi_login_status {
+	LOGIN_INITIATOR_ERROR		= 0x0200,
+	LOGIN_AUTH_FAILED		= 0x0201,
+	LOGIN_FORBIDDEN			= 0x0202,
+	LOGIN_NOT_FOUND			= 0x0203,
+	LOGIN_BAD_VERSION		= 0x0205,
+	LOGIN_TOO_MANY_CONNS		= 0x0206,
+	LOGIN_MISSING_PARAM		= 0x0207,
+	LOGIN_NO_SESSION		= 0x020a,
+	LOGIN_INVALID_REQUEST		= 0x020b,
+	LOGIN_SERVICE_UNAVAILABLE	= 0x0301,
+	LOGIN_NO_RESOURCES		= 0x0302,
+};
+
+int tiscsi_login_rx_header(struct tiscsi_conn *conn);
+int tiscsi_login_rx_done(struct tiscsi_conn *conn);
+void tiscsi_login_resume(struct tiscsi_conn *conn);
+bool tiscsi_login_build(struct tiscsi_conn *conn);
+void tiscsi_login_sent(struct tiscsi_conn *conn);
+void tiscsi_login_free(struct tiscsi_conn *conn);
+
+/* ------------------------------------------------------------------ */
+/* request.c, discovery.c                                              */
+/* ------------------------------------------------------------------ */
+
+/* Reject reasons by our names, and what is worse than a Reject. */
+#define REJECT_INVALID		ISCSI_REASON_BOOKMARK_INVALID
+#define REJECT_TASK_IN_PROGRESS	ISCSI_REASON_TASK_IN_PROGRESS
+#define REJECT_FORMAT		0x100	/* RFC 7143 7.7: the session ends */
+
+int tiscsi_request_begin(struct tiscsi_conn *conn);
+int tiscsi_request_end(struct tiscsi_conn *conn, bool digest_ok);
+void tiscsi_request_exec(struct tiscsi_cmd *cmd);
+void tiscsi_request_abandon(struct tiscsi_conn *conn);
+void tiscsi_request_format_error(struct tiscsi_conn *conn, const char *what);
+int tiscsi_request_slot(struct tiscsi_conn *conn, struct tiscsi_cmd **cmdp);
+int tiscsi_request_task(struct tiscsi_conn *conn, u32 max);
+void tiscsi_request_answer(struct tiscsi_cmd *cmd, enum tiscsi_tx_what what);
+int tiscsi_reject(struct tiscsi_conn *conn, u8 reason);
+void tiscsi_reject_task(struct tiscsi_cmd *cmd, u8 reason);
+int tiscsi_build_reject(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+u32 tiscsi_new_ttt(struct tiscsi_sess *sess);
+int tiscsi_ping_send(struct tiscsi_conn *conn);
+int tiscsi_build_nop_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+void tiscsi_logout_sent(struct tiscsi_conn *conn);
+
+int tiscsi_text_begin(struct tiscsi_conn *conn);
+void tiscsi_text_exec(struct tiscsi_cmd *cmd);
+int tiscsi_build_text(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+void tiscsi_text_sent(struct tiscsi_conn *conn);
+void tiscsi_text_free(struct tiscsi_conn *conn);
+
+/* ------------------------------------------------------------------ */
+/* cmd.c                                                               */
+/* ------------------------------------------------------------------ */
+
+static inline struct tiscsi_cmd *to_tiscsi_cmd(struct se_cmd *se_cmd)
+{
+	return container_of(se_cmd, struct tiscsi_cmd, se_cmd);
+}
+
+static inline void tiscsi_cmd_get(struct tiscsi_cmd *cmd)
+{
+	refcount_inc(&cmd->ref);
+}
+
+int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth);
+void tiscsi_cmd_pool_free(struct tiscsi_sess *sess);
+struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn);
+void tiscsi_cmd_put(struct tiscsi_cmd *cmd);
+void tiscsi_cmd_set_state(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state);
+struct tiscsi_cmd *tiscsi_cmd_find(struct tiscsi_sess *sess, itt_t itt);
+int tiscsi_cmd_hash(struct tiscsi_cmd *cmd);
+void tiscsi_cmd_retire(struct tiscsi_cmd *cmd);
+void tiscsi_cmd_end(struct tiscsi_cmd *cmd);
+bool tiscsi_cmdsn_in_window(struct tiscsi_sess *sess, u32 cmd_sn);
+bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd);
+void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd);
+struct tiscsi_cmd *tiscsi_cmd_next_exec(struct tiscsi_conn *conn);
+
+/* ------------------------------------------------------------------ */
+/* scsi.c, data.c, tmf.c                                               */
+/* ------------------------------------------------------------------ */
+
+extern const struct tiscsi_sense tiscsi_sense_unexpected_data;
+extern const struct tiscsi_sense tiscsi_sense_data_amount;
+extern const struct tiscsi_sense tiscsi_sense_data_crc;
+extern const struct tiscsi_sense tiscsi_sense_invalid_field;
+extern const struct tiscsi_sense tiscsi_sense_invalid_opcode;
+extern const struct tiscsi_sense tiscsi_sense_no_lun;
+
+u64 tiscsi_lun_decode(const struct scsi_lun *lun);
+int tiscsi_scsi_begin(struct tiscsi_conn *conn);
+void tiscsi_scsi_prep(struct tiscsi_cmd *cmd);
+void tiscsi_scsi_exec(struct tiscsi_cmd *cmd);
+void tiscsi_scsi_ready(struct tiscsi_cmd *cmd);
+void tiscsi_scsi_submit(struct tiscsi_cmd *cmd);
+bool tiscsi_scsi_fail_status(struct tiscsi_cmd *cmd, u8 status);
+void tiscsi_scsi_fail(struct tiscsi_cmd *cmd, const struct tiscsi_sense *sense);
+void tiscsi_scsi_kill(struct tiscsi_cmd *cmd);
+
+int tiscsi_sg_alloc(struct tiscsi_cmd *cmd, u32 len, bool bulk);
+void tiscsi_sg_free(struct tiscsi_cmd *cmd);
+void *tiscsi_sg_at(struct tiscsi_cmd *cmd, u32 offset, u32 max, u32 *len);
+void tiscsi_data_sink(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd,
+		      u32 offset);
+bool tiscsi_data_due(const struct tiscsi_cmd *cmd);
+void tiscsi_data_start(struct tiscsi_cmd *cmd);
+void tiscsi_data_next(struct tiscsi_cmd *cmd);
+int tiscsi_data_begin(struct tiscsi_conn *conn);
+int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok);
+bool tiscsi_data_check_time(struct tiscsi_conn *conn);
+void tiscsi_data_bury(struct tiscsi_cmd *cmd);
+void tiscsi_data_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom);
+void tiscsi_data_do_doomed(struct tiscsi_conn *conn);
+int tiscsi_build_r2t(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+int tiscsi_build_data_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+
+int tiscsi_tmf_begin(struct tiscsi_conn *conn);
+void tiscsi_tmf_exec(struct tiscsi_cmd *tmf);
+int tiscsi_build_tmf(struct tiscsi_conn *conn, struct tiscsi_cmd *tmf);
+
+/* ------------------------------------------------------------------ */
+/* session.c                                                           */
+/* ------------------------------------------------------------------ */
+
+struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status);
+void tiscsi_sess_put(struct tiscsi_sess *sess);
+void tiscsi_sess_close(struct tiscsi_sess *sess,
+		       enum tiscsi_close_reason reason);
+void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
+int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn);
+void tiscsi_sess_del_conn(struct tiscsi_conn *conn);
+void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout);
+struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
+				     const u8 *isid);
+int tiscsi_tpg_enable(struct tiscsi_tpg *tpg);
+void tiscsi_tpg_disable(struct tiscsi_tpg *tpg);
+void tiscsi_tpg_init(struct tiscsi_tpg *tpg);
+void tiscsi_tpg_wait_unused(struct tiscsi_tpg *tpg);
+bool tiscsi_tpg_get(struct tiscsi_tpg *tpg);
+void tiscsi_tpg_put(struct tiscsi_tpg *tpg);
+const char *tiscsi_sess_state_name(enum tiscsi_sess_state state);
+void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun);
+
+/* core callbacks, wired up in main.c */
+void tiscsi_close_session(struct se_session *se_sess);
+int tiscsi_check_stop_free(struct se_cmd *se_cmd);
+void tiscsi_release_cmd(struct se_cmd *se_cmd);
+int tiscsi_write_pending(struct se_cmd *se_cmd);
+int tiscsi_get_cmd_state(struct se_cmd *se_cmd);
+int tiscsi_queue_data_in(struct se_cmd *se_cmd);
+int tiscsi_queue_status(struct se_cmd *se_cmd);
+void tiscsi_queue_tm_rsp(struct se_cmd *se_cmd);
+void tiscsi_aborted_task(struct se_cmd *se_cmd);
+
+#endif /* TCM_ISCSI_H */

@@ -47,6 +47,9 @@ static struct chap_alg chap_algs[] = {
 	{ .code = 8, .len = 32, .name = "sha3-256" },
 };
 
+/* Calls of tiscsi_chap_setup() without their tiscsi_chap_teardown(). */
+static int chap_users;
+
 /* Every tiscsi_chap that has sent its challenge and was not freed since. */
 static LIST_HEAD(chap_issued);
 static DEFINE_SPINLOCK(chap_issued_lock);
@@ -58,15 +61,18 @@ static atomic_t chap_last_id;
  * tiscsi_chap_setup() - get the hash functions
  *
  * To be called before any login.  Does without those that the kernel does not
- * offer.
+ * offer.  Calls nest, because unit tests may run before or after the init
+ * function of their module, depending on the kernel.
  *
- * Context: process, may sleep and load modules.
+ * Context: loading of the module only; may sleep and load others.
  */
 void tiscsi_chap_setup(void)
 {
 	struct crypto_shash *tfm;
 	int i;
 
+	if (chap_users++)
+		return;
 	for (i = 0; i < ARRAY_SIZE(chap_algs); i++) {
 		tfm = crypto_alloc_shash(chap_algs[i].name, 0, 0);
 		if (IS_ERR(tfm))
@@ -82,12 +88,14 @@ void tiscsi_chap_setup(void)
  *
  * To be called when there is no login any more.
  *
- * Context: process, may sleep.
+ * Context: loading or unloading of the module only; may sleep.
  */
 void tiscsi_chap_teardown(void)
 {
 	int i;
 
+	if (--chap_users)
+		return;
 	for (i = 0; i < ARRAY_SIZE(chap_algs); i++) {
 		if (chap_algs[i].tfm)
 			crypto_free_shash(chap_algs[i].tfm);
@@ -182,19 +190,8 @@ static void chap_parse_response(struct tiscsi_chap *chap, const char *s)
 	chap->response_len = len < 0 ? 0 : len;
 }
 
-/**
- * tiscsi_chap_pair() - take one pair of the current request
- * @chap: the authentication
- * @id: KEY_CHAP_A and so on, as tiscsi_nego_pair() found it
- * @value: text of the value
- *
- * Rows B60, B62, B64.
- *
- * Context: any; the caller serialises access to @chap.
- * Return: 0 or the status that the login ends with.
- */
-int tiscsi_chap_pair(struct tiscsi_chap *chap, unsigned int id,
-		     const char *value)
+static int chap_take_pair(struct tiscsi_chap *chap, unsigned int id,
+			  const char *value)
 {
 	unsigned long bit;
 
@@ -216,7 +213,7 @@ int tiscsi_chap_pair(struct tiscsi_chap *chap, unsigned int id,
 	case KEY_CHAP_C:
 		return chap_parse_challenge(chap, value);
 	case KEY_CHAP_N:
-		/* Cut to nothing, a name that is too long matches none. */
+		/* Left empty, a name that is too long matches none. */
 		if (strlen(value) < sizeof(chap->name))
 			strscpy(chap->name, value, sizeof(chap->name));
 		return 0;
@@ -224,6 +221,28 @@ int tiscsi_chap_pair(struct tiscsi_chap *chap, unsigned int id,
 		chap_parse_response(chap, value);
 		return 0;
 	}
+}
+
+/**
+ * tiscsi_chap_pair() - take one pair of the current request
+ * @chap: the authentication
+ * @id: KEY_CHAP_A and so on, as tiscsi_nego_pair() found it
+ * @value: text of the value
+ *
+ * Rows B60, B62, B64.
+ *
+ * Context: any; the caller serialises access to @chap.
+ * Return: 0 or the status that the login ends with; there is no way on from
+ * there.
+ */
+int tiscsi_chap_pair(struct tiscsi_chap *chap, unsigned int id,
+		     const char *value)
+{
+	int ret = chap_take_pair(chap, id, value);
+
+	if (ret)
+		chap->state = CHAP_FAILED;
+	return ret;
 }
 
 static bool chap_got(const struct tiscsi_chap *chap, unsigned int id)

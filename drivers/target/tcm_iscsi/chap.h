@@ -41,7 +41,7 @@ enum tiscsi_chap_state {
 
 /**
  * struct tiscsi_chap - one authentication in progress
- * @state: moved by tiscsi_chap_step() only
+ * @state: moved on by tiscsi_chap_step(), to CHAP_FAILED by every error
  * @node: in the list of issued challenges, by which one that comes back on
  *	any connection is known (B66)
  * @auth: copy of the credentials, so that configfs may change them meanwhile

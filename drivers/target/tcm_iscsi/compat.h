@@ -6,6 +6,8 @@
 #define TCM_ISCSI_COMPAT_H
 
 #include <linux/bvec.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/net.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
@@ -55,6 +57,26 @@ static inline int tiscsi_send_page(struct socket *sock, struct page *page,
 	if (flags & MSG_MORE)
 		flags |= MSG_SENDPAGE_NOTLAST;
 	return kernel_sendpage(sock, page, offset, len, flags);
+#endif
+}
+
+/**
+ * tiscsi_vfs_mkdir - make a directory
+ * @path: its parent, as kern_path_create() gave it
+ * @dentry: the new entry
+ * @mode: permissions
+ *
+ * Return: 0 or a negative errno. Process context.
+ */
+static inline int tiscsi_vfs_mkdir(const struct path *path,
+				   struct dentry *dentry, umode_t mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	return vfs_mkdir(mnt_idmap(path->mnt), d_inode(path->dentry), dentry,
+			 mode);
+#else
+	return vfs_mkdir(mnt_user_ns(path->mnt), d_inode(path->dentry), dentry,
+			 mode);
 #endif
 }
 

@@ -191,6 +191,7 @@ static void tiscsi_data_ask(struct tiscsi_cmd *cmd)
 			break;
 		r2t->live = true;
 		r2t->sent = false;
+		r2t->start = cmd->r2t_offset;
 		r2t->offset = cmd->r2t_offset;
 		r2t->end = cmd->r2t_offset + len;
 		r2t->sn = cmd->r2t_sn++;
@@ -328,19 +329,25 @@ static int tiscsi_data_check_unsolicited(struct tiscsi_conn *conn,
 	return 0;
 }
 
-/* Rows D12-D15: solicited data is what the R2T asked for, in order. */
-static int tiscsi_data_check_solicited(struct tiscsi_conn *conn,
-				       struct tiscsi_cmd *cmd,
-				       const struct tiscsi_r2t *r2t,
+/* C14, D12: does a Data-Out belong to the R2T whose tag it carries? */
+static bool tiscsi_data_belongs(struct tiscsi_conn *conn,
+				const struct tiscsi_cmd *cmd,
+				const struct tiscsi_r2t *r2t,
+				const struct iscsi_data *req)
+{
+	u64 offset = be32_to_cpu(req->offset);
+
+	return tiscsi_lun_decode(&req->lun) == cmd->lun &&
+	       offset >= r2t->start &&
+	       offset + conn->rx.data_len <= r2t->end;
+}
+
+/* Rows D13, D14: solicited data continues where it was. */
+static int tiscsi_data_check_solicited(const struct tiscsi_r2t *r2t,
 				       const struct iscsi_data *req)
 {
-	u32 offset = be32_to_cpu(req->offset);
-
-	if (tiscsi_lun_decode(&req->lun) != cmd->lun)
-		return REJECT_INVALID;
-	if (be32_to_cpu(req->datasn) != r2t->data_sn || offset != r2t->offset)
-		return REJECT_INVALID;
-	if ((u64)offset + conn->rx.data_len > r2t->end)
+	if (be32_to_cpu(req->datasn) != r2t->data_sn ||
+	    be32_to_cpu(req->offset) != r2t->offset)
 		return REJECT_INVALID;
 	return 0;
 }
@@ -351,8 +358,9 @@ static int tiscsi_data_check_solicited(struct tiscsi_conn *conn,
  *
  * io_work.
  *
- * Return: 0 or a Reject reason.  A rejected PDU of a live task also decides
- * that task's status (row F03).
+ * Return: 0 or a Reject reason, for what belongs to no task.  A PDU that is
+ * wrong within its sequence is rejected at its end and also decides the status
+ * of its task (row F03).
  */
 int tiscsi_data_begin(struct tiscsi_conn *conn)
 {
@@ -365,7 +373,8 @@ int tiscsi_data_begin(struct tiscsi_conn *conn)
 	cmd = tiscsi_data_find(conn, req);
 	if (cmd && be32_to_cpu(req->ttt) != TISCSI_NO_TTT)
 		r2t = tiscsi_data_r2t(cmd, be32_to_cpu(req->ttt));
-	if (cmd && !r2t && be32_to_cpu(req->ttt) != TISCSI_NO_TTT) {
+	if (cmd && be32_to_cpu(req->ttt) != TISCSI_NO_TTT &&
+	    (!r2t || !tiscsi_data_belongs(conn, cmd, r2t, req))) {
 		tiscsi_cmd_put(cmd);
 		cmd = NULL;
 	}
@@ -374,7 +383,7 @@ int tiscsi_data_begin(struct tiscsi_conn *conn)
 
 	tiscsi_data_touch(cmd);
 	if (r2t)
-		ret = tiscsi_data_check_solicited(conn, cmd, r2t, req);
+		ret = tiscsi_data_check_solicited(r2t, req);
 	else
 		ret = tiscsi_data_check_unsolicited(conn, cmd, req);
 	if (ret)
@@ -442,9 +451,20 @@ int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok)
 	else
 		tiscsi_data_end_unsolicited(cmd, len, final);
 	atomic64_add(len, &conn->sess->rx_octets);
-	if (final)
-		tiscsi_data_next(cmd);
 	return ret;
+}
+
+/**
+ * tiscsi_data_settle - go on with the task of a Data-Out
+ * @conn: the connection; rx.cmd is the task, and a Reject has been queued
+ *	before what is queued here
+ *
+ * io_work.
+ */
+void tiscsi_data_settle(struct tiscsi_conn *conn)
+{
+	if (conn->rx.bhs.flags & ISCSI_FLAG_CMD_FINAL)
+		tiscsi_data_next(conn->rx.cmd);
 }
 
 /**

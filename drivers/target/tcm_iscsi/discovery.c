@@ -244,7 +244,8 @@ static int tiscsi_text_answer(struct tiscsi_conn *conn,
 	nego->phase = PHASE_FFP;
 	nego->discovery = conn->sess->discovery;
 	nego->keys = conn->keys;
-	nego->local = conn->tpg ? &conn->tpg->param : NULL;
+	/* Nothing that may change here depends on the portal group. */
+	nego->local = NULL;
 
 	tiscsi_text_iter_init(&it, x->in, x->in_len);
 	while ((ret = tiscsi_text_next(&it, &key, &value)) > 0) {

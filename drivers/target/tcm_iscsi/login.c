@@ -75,11 +75,11 @@ static void login_fail(struct tiscsi_conn *conn, u16 status)
 	struct tiscsi_login *login = conn->login;
 
 	pr_warn_ratelimited("%pISpc: login of \"%s\" to \"%s\" failed, status 0x%04x\n",
-			    &conn->peer_addr, login->nego.initiator_name,
-			    login->nego.target_name, status);
+			    &conn->peer_addr, login->peeked_initiator,
+			    login->peeked_target, status);
 	if (conn->tpg)
 		tiscsi_stat_login(conn->tpg->target, status, &conn->peer_addr,
-				  login->nego.initiator_name);
+				  login->peeked_initiator);
 	login->status = status;
 	login->out.len = 0;
 	login->out_sent = 0;
@@ -217,6 +217,14 @@ static u16 login_find_tpg(struct tiscsi_conn *conn, const char *name)
 	return status;
 }
 
+static void login_copy_auth(struct tiscsi_login *login,
+			    const struct tiscsi_auth *auth)
+{
+	spin_lock(&tiscsi_auth_lock);
+	login->auth = *auth;
+	spin_unlock(&tiscsi_auth_lock);
+}
+
 /* The ACL's word on authentication goes before the portal group's. */
 static u16 login_authorize(struct tiscsi_conn *conn, char *initiator)
 {
@@ -226,13 +234,13 @@ static u16 login_authorize(struct tiscsi_conn *conn, char *initiator)
 	struct tiscsi_nacl *nacl;
 	s32 authentication = -1;
 
-	login->auth = tpg->auth;
+	login_copy_auth(login, &tpg->auth);
 	se_nacl = core_tpg_get_initiator_node_acl(&tpg->se_tpg, initiator);
 	if (!se_nacl && !tpg->attrib.generate_node_acls)
 		return LOGIN_FORBIDDEN;
 	if (se_nacl && !se_nacl->dynamic_node_acl) {
 		nacl = to_tiscsi_nacl(se_nacl);
-		login->auth = nacl->auth;
+		login_copy_auth(login, &nacl->auth);
 		authentication = nacl->attrib.authentication;
 	}
 	if (se_nacl)
@@ -306,7 +314,7 @@ static u16 login_resolve(struct tiscsi_conn *conn)
 	const char *target = login_peek(login, "TargetName");
 	const char *type = login_peek(login, "SessionType");
 	bool discovery = type && !strcmp(type, "Discovery");
-	char name[2][TISCSI_NAME_LEN];
+	char *name[2] = { login->peeked_initiator, login->peeked_target };
 	u16 status = 0;
 
 	login->resolved = true;
@@ -327,10 +335,17 @@ static u16 login_resolve(struct tiscsi_conn *conn)
 	if (status)
 		return status;
 	if (discovery) {
-		login->auth = tiscsi_discovery_auth;
-		login->auth_needed = tiscsi_discovery_auth.enforce_discovery_auth;
+		login_copy_auth(login, &tiscsi_discovery_auth);
+		login->auth_needed = login->auth.enforce_discovery_auth;
 	}
-	login->nego.local = conn->tpg ? &conn->tpg->param : NULL;
+	if (conn->tpg) {
+		/* Configuration may change while the login lasts. */
+		spin_lock(&conn->tpg->lock);
+		login->local = conn->tpg->param;
+		strscpy(login->alias, conn->tpg->alias, TISCSI_ALIAS_LEN);
+		spin_unlock(&conn->tpg->lock);
+		login->nego.local = &login->local;
+	}
 	return 0;
 }
 
@@ -560,9 +575,9 @@ static void login_introduce(struct tiscsi_conn *conn)
 		return;
 	tiscsi_text_put(&login->out, "TargetPortalGroupTag", "%u",
 			conn->tpg->tag);
-	if (!login->nego.discovery && conn->tpg->alias[0])
+	if (!login->nego.discovery && login->alias[0])
 		tiscsi_text_put(&login->out, "TargetAlias", "%s",
-				conn->tpg->alias);
+				login->alias);
 }
 
 static u16 login_stage_work(struct tiscsi_conn *conn)

@@ -13,6 +13,10 @@
  * @nego: keys and names
  * @first: no request with C = 0 has been worked on yet
  * @resolved: target, portal group and session to join are known
+ * @peeked_initiator: names as they were looked up, before their keys' turn
+ * @peeked_target: and
+ * @local: what the portal group offers, copied when the login got there
+ * @alias: TargetAlias, likewise
  * @isid: of the first request, as are @itt, @tsih, @cid, @cmd_sn, @versions
  * @stage: CSG that the next request must have
  * @flags: second byte of the request being answered
@@ -35,6 +39,10 @@ struct tiscsi_login {
 	bool first;
 	bool resolved;
 	itt_t itt;
+	char peeked_initiator[TISCSI_NAME_LEN];
+	char peeked_target[TISCSI_NAME_LEN];
+	struct tiscsi_keys local;
+	char alias[TISCSI_ALIAS_LEN];
 	u8 isid[6];
 	__be16 tsih;
 	__be16 cid;

@@ -479,6 +479,12 @@ static u32 tiscsi_sess_get_initiator_sid(struct se_session *se_sess,
 }
 
 /* Not const: the name is filled in at load, nothing changes after that. */
+static int tiscsi_post_link(struct se_portal_group *se_tpg, struct se_lun *lun)
+{
+	tiscsi_dbroot_prepare();
+	return 0;
+}
+
 struct target_core_fabric_ops tiscsi_ops = {
 	.module				= THIS_MODULE,
 	.node_acl_size			= sizeof(struct tiscsi_nacl),
@@ -511,6 +517,7 @@ struct target_core_fabric_ops tiscsi_ops = {
 	.fabric_make_tpg		= tiscsi_make_tpg,
 	.fabric_enable_tpg		= tiscsi_enable_tpg,
 	.fabric_drop_tpg		= tiscsi_drop_tpg,
+	.fabric_post_link		= tiscsi_post_link,
 	.fabric_pre_unlink		= tiscsi_lun_pre_unlink,
 	.fabric_make_np			= tiscsi_make_np,
 	.fabric_drop_np			= tiscsi_drop_np,

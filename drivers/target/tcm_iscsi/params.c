@@ -768,7 +768,6 @@ static int receive_answer(struct tiscsi_nego *n, unsigned int id,
 	const struct key_info *info = &key_table[id];
 	u32 theirs, val;
 
-	__clear_bit(id, n->waiting);
 	if (is_answer_word(value))
 		return 0;
 	if (key_parse(info, value, false, &theirs))
@@ -851,6 +850,9 @@ int tiscsi_nego_pair(struct tiscsi_nego *n, char *key, char *value,
 
 	n->id = id;
 	if (id == KEY_NOT_KNOWN) {
+		/* B35, C38: not twice, whatever it is. */
+		if (tiscsi_text_has(out, key))
+			return STATUS_PROTOCOL;
 		tiscsi_text_put(out, key, "NotUnderstood");
 		return 0;
 	}

@@ -85,6 +85,7 @@ void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
 	if (stamp == STAMP_STATUS)
 		conn->stat_sn++;
 	if (sess) {
+		atomic64_inc(&sess->rsp_pdus);
 		/* ExpCmdSN first: MaxCmdSN only grows meanwhile. */
 		pdu->exp_cmdsn = cpu_to_be32(READ_ONCE(sess->exp_cmd_sn));
 		pdu->max_cmdsn = cpu_to_be32(atomic_read(&sess->max_cmd_sn));

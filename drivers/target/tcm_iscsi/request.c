@@ -17,12 +17,14 @@
  * struct tiscsi_request_op - one kind of request
  * @begin: its header is here and trusted; takes a slot, names the sink
  * @end: all of it is here; NULL for requests that become a task
+ * @settle: what follows, after a Reject if it gets one
  * @exec: its turn in CmdSN order has come
  * @discovery: served on discovery sessions as well (row C43)
  */
 struct tiscsi_request_op {
 	int (*begin)(struct tiscsi_conn *conn);
 	int (*end)(struct tiscsi_conn *conn, bool digest_ok);
+	void (*settle)(struct tiscsi_conn *conn);
 	void (*exec)(struct tiscsi_cmd *cmd);
 	bool discovery;
 };
@@ -48,7 +50,8 @@ static const struct tiscsi_request_op tiscsi_request_ops[] = {
 		.begin = tiscsi_text_begin, .exec = tiscsi_text_exec,
 		.discovery = true },
 	[ISCSI_OP_SCSI_DATA_OUT] = {
-		.begin = tiscsi_data_begin, .end = tiscsi_data_end },
+		.begin = tiscsi_data_begin, .end = tiscsi_data_end,
+		.settle = tiscsi_data_settle },
 	[ISCSI_OP_LOGOUT] = {
 		.begin = tiscsi_logout_begin, .exec = tiscsi_logout_exec,
 		.discovery = true },
@@ -191,6 +194,7 @@ int tiscsi_request_begin(struct tiscsi_conn *conn)
 
 	op = tiscsi_request_op(rx->bhs.opcode & ISCSI_OPCODE_MASK);
 	rx->reject = 0;
+	rx->ended = false;
 	rx->sink = SINK_NONE;
 	/* ExpStatSN has one place in all requests. */
 	conn->exp_stat_sn = be32_to_cpu(rx->bhs.exp_statsn);
@@ -260,16 +264,21 @@ int tiscsi_request_end(struct tiscsi_conn *conn, bool digest_ok)
 	const struct tiscsi_request_op *op;
 
 	op = tiscsi_request_op(rx->bhs.opcode & ISCSI_OPCODE_MASK);
-	if (!rx->reject && rx->cmd)
+	if (!rx->ended && !rx->reject && rx->cmd)
 		rx->reject = op->end ? op->end(conn, digest_ok) :
 				       tiscsi_request_task_end(conn, digest_ok);
-	else if (!rx->reject && !digest_ok)
+	else if (!rx->ended && !rx->reject && !digest_ok)
 		rx->reject = ISCSI_REASON_DATA_DIGEST_ERROR;
-	if (rx->cmd) {
+	rx->ended = true;
+
+	if (rx->reject && tiscsi_reject(conn, rx->reject))
+		return -EAGAIN;
+	if (rx->cmd && op->settle)
+		op->settle(conn);
+	if (rx->cmd)
 		tiscsi_cmd_put(rx->cmd);
-		rx->cmd = NULL;
-	}
-	return rx->reject ? tiscsi_reject(conn, rx->reject) : 0;
+	rx->cmd = NULL;
+	return 0;
 }
 
 /**

@@ -199,6 +199,7 @@ int tiscsi_scsi_begin(struct tiscsi_conn *conn)
 	tiscsi_cmd_get(cmd);
 	rx->cmd = cmd;
 	cmd->received = rx->data_len;
+	atomic64_add(rx->data_len, &cmd->sess->rx_octets);
 	tiscsi_scsi_prep(cmd);
 	if (req->flags & ISCSI_FLAG_CMD_WRITE) {
 		tiscsi_scsi_unsolicited(conn, cmd);
@@ -263,13 +264,20 @@ static void tiscsi_scsi_trim_write(struct tiscsi_cmd *cmd)
 	}
 }
 
+/* Whoever does the command takes data in pieces larger than a page. */
+static bool tiscsi_scsi_is_bulk(const struct se_cmd *se_cmd)
+{
+	u32 flags = se_cmd->se_cmd_flags;
+
+	if (se_cmd->se_dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH)
+		return false;
+	return (flags & SCF_SCSI_DATA_CDB) && !(flags & SCF_COMPARE_AND_WRITE);
+}
+
 /* Gives the core our buffer, of the length that the command really moves. */
 static void tiscsi_scsi_attach_buffer(struct tiscsi_cmd *cmd)
 {
 	struct se_cmd *se_cmd = &cmd->se_cmd;
-	bool bulk = (se_cmd->se_cmd_flags & (SCF_SCSI_DATA_CDB |
-					     SCF_COMPARE_AND_WRITE)) ==
-		    SCF_SCSI_DATA_CDB;
 
 	if (!cmd->data_len)
 		return;
@@ -277,7 +285,8 @@ static void tiscsi_scsi_attach_buffer(struct tiscsi_cmd *cmd)
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
 		return;
 	}
-	if (tiscsi_sg_alloc(cmd, cmd->data_len, bulk)) {
+	if (tiscsi_sg_alloc(cmd, cmd->data_len,
+			    tiscsi_scsi_is_bulk(se_cmd))) {
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_TASK_SET_FULL);
 		return;
 	}

@@ -93,6 +93,26 @@ static void tiscsi_sess_wake_logins(struct tiscsi_tpg *tpg)
 	}
 }
 
+/*
+ * C17, G15: whoever comes back to this nexus is told.  The core keeps unit
+ * attentions by initiator name, so while the initiator has another session
+ * nothing is said: it would be told to the wrong nexus (K3).
+ */
+static void tiscsi_sess_nexus_loss(struct tiscsi_sess *sess)
+{
+	struct se_node_acl *se_nacl = sess->se_session->se_node_acl;
+	bool only;
+
+	if (sess->close_reason == CLOSE_LOGOUT)
+		return;
+	spin_lock_irq(&se_nacl->nacl_sess_lock);
+	only = list_empty(&se_nacl->acl_sess_list) ||
+	       list_is_singular(&se_nacl->acl_sess_list);
+	spin_unlock_irq(&se_nacl->nacl_sess_lock);
+	if (only)
+		core_allocate_nexus_loss_ua(se_nacl);
+}
+
 /* All slots are back and no connection is left: nothing waits here. */
 static void tiscsi_sess_free_work(struct work_struct *work)
 {
@@ -101,9 +121,7 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 	struct tiscsi_tpg *tpg = sess->tpg;
 
 	if (sess->se_session) {
-		/* C17, G15: whoever comes back to this nexus is told. */
-		if (sess->close_reason != CLOSE_LOGOUT)
-			core_allocate_nexus_loss_ua(sess->se_session->se_node_acl);
+		tiscsi_sess_nexus_loss(sess);
 		target_stop_session(sess->se_session);
 		target_wait_for_sess_cmds(sess->se_session);
 		target_remove_session(sess->se_session);

@@ -289,6 +289,7 @@ struct tiscsi_sense {
 
 /* One R2T that waits for its data; MaxOutstandingR2T of them at most. */
 struct tiscsi_r2t {
+	u32 start;
 	u32 offset;		/* next byte expected */
 	u32 end;
 	u32 ttt;
@@ -486,6 +487,7 @@ struct tiscsi_rx {
 	struct tiscsi_cmd *cmd;		/* task of this PDU, if any; referenced */
 	u8 reject;			/* Reject reason, 0 if all is well */
 	u8 bad_data;			/* the same, for a Data-Out of a task */
+	bool ended;			/* all of it was seen to, but for the answer */
 	u8 tail[8];
 	union {
 		struct iscsi_hdr bhs;
@@ -613,6 +615,9 @@ extern spinlock_t tiscsi_auth_lock;	/* every struct tiscsi_auth */
 extern struct target_core_fabric_ops tiscsi_ops;
 
 int tiscsi_pick_cpu(void);
+
+/* dbroot.c */
+void tiscsi_dbroot_prepare(void);
 
 static inline struct tiscsi_tpg *to_tiscsi_tpg(struct se_portal_group *se_tpg)
 {
@@ -847,6 +852,7 @@ void tiscsi_data_start(struct tiscsi_cmd *cmd);
 void tiscsi_data_next(struct tiscsi_cmd *cmd);
 int tiscsi_data_begin(struct tiscsi_conn *conn);
 int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok);
+void tiscsi_data_settle(struct tiscsi_conn *conn);
 bool tiscsi_data_check_time(struct tiscsi_conn *conn);
 void tiscsi_data_bury(struct tiscsi_cmd *cmd);
 void tiscsi_data_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom);

@@ -73,6 +73,25 @@ void tiscsi_text_put_hex(struct tiscsi_text *t, const char *key,
 }
 
 /**
+ * tiscsi_text_has() - is there a pair with this key
+ * @t: text on its way out
+ * @key: name of the key
+ *
+ * Context: any; the caller serialises access to @t.
+ * Return: true if there is.
+ */
+bool tiscsi_text_has(const struct tiscsi_text *t, const char *key)
+{
+	const char *pos = t->buf, *end = pos + t->len;
+	size_t len = strlen(key);
+
+	for (; pos < end; pos += strlen(pos) + 1)
+		if (!strncmp(pos, key, len) && pos[len] == '=')
+			return true;
+	return false;
+}
+
+/**
  * tiscsi_text_iter_init() - start a walk over received text
  * @it: iterator
  * @buf: the text; pairs are cut apart in place

@@ -46,6 +46,7 @@ void tiscsi_text_put(struct tiscsi_text *t, const char *key,
 void tiscsi_text_put_hex(struct tiscsi_text *t, const char *key,
 			 const u8 *bin, u32 len);
 
+bool tiscsi_text_has(const struct tiscsi_text *t, const char *key);
 void tiscsi_text_iter_init(struct tiscsi_text_iter *it, char *buf, u32 len);
 int tiscsi_text_next(struct tiscsi_text_iter *it, char **key, char **value);
 

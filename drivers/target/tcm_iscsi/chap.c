@@ -8,6 +8,8 @@
  * "authentication failure", after the same work.  Whether the target has to
  * prove itself is up to the initiator.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <crypto/algapi.h>
 #include <crypto/hash.h>
 #include <linux/atomic.h>

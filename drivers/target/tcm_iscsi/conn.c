@@ -171,6 +171,8 @@ static void tiscsi_conn_log_close(struct tiscsi_conn *conn)
 				    conn->sess ? conn->sess->initiator_name : "",
 				    text,
 				    tiscsi_conn_state_name(conn->state));
+	if (conn->tpg && conn->state == CONN_LOGGED_IN)
+		tiscsi_stat_logout(conn->tpg->target, false);
 	if (conn->tpg)
 		tiscsi_stat_sess_err(conn->tpg->target, conn->close_reason,
 				     conn->sess ? conn->sess->initiator_name : "");
@@ -182,8 +184,9 @@ static void tiscsi_close_work(struct work_struct *work)
 		container_of(work, struct tiscsi_conn, close_work);
 
 	tiscsi_conn_unhook(conn);
-	del_timer_sync(&conn->timer);
+	/* io_work may arm the timer, the timer queues no io_work any more. */
 	cancel_work_sync(&conn->io_work);
+	del_timer_sync(&conn->timer);
 	tiscsi_conn_log_close(conn);
 
 	tiscsi_portal_login_over(conn);
@@ -239,6 +242,8 @@ static void tiscsi_conn_drain(struct tiscsi_conn *conn)
 		tiscsi_conn_kick(conn);
 	else if (ret != -EAGAIN || time_after_eq(jiffies, conn->deadline))
 		tiscsi_conn_close(conn, conn->close_reason);
+	else
+		tiscsi_conn_arm_timer(conn, conn->deadline);
 }
 
 /* ------------------------------------------------------------------ */
@@ -424,7 +429,8 @@ static void tiscsi_conn_hook(struct tiscsi_conn *conn)
 	struct sock *sk = conn->sock->sk;
 
 	write_lock_bh(&sk->sk_callback_lock);
-	conn->saved_data_ready = sk->sk_data_ready;
+	/* The socket has inherited the listening one's. */
+	conn->saved_data_ready = conn->portal->saved_data_ready;
 	conn->saved_state_change = sk->sk_state_change;
 	conn->saved_write_space = sk->sk_write_space;
 	sk->sk_user_data = conn;

@@ -356,10 +356,13 @@ static u16 login_resolve(struct tiscsi_conn *conn)
 static u32 login_auth_methods(const struct tiscsi_login *login)
 {
 	u32 chap_then_none = AUTH_CHAP | AUTH_NONE << 4;
+	const struct tiscsi_keys *local = login->nego.local;
+	bool chap = !local || tiscsi_list_has(local->v[KEY_AUTH_METHOD],
+					      AUTH_CHAP);
 
 	if (login->auth_needed)
-		return AUTH_CHAP;
-	return login->auth.userid_set ? chap_then_none : AUTH_NONE;
+		return chap ? AUTH_CHAP : 0;
+	return chap && login->auth.userid_set ? chap_then_none : AUTH_NONE;
 }
 
 /* Rows B57, B58: the first offered method that is allowed. */
@@ -469,6 +472,7 @@ static void login_new_session(struct tiscsi_conn *conn)
 		login_fail(conn, LOGIN_SERVICE_UNAVAILABLE);
 	else
 		login_attached(conn);
+	tiscsi_sess_put(sess);
 }
 
 static void login_wait(struct tiscsi_conn *conn)

@@ -134,9 +134,10 @@ enum tiscsi_phase { PHASE_SECURITY, PHASE_OPERATIONAL, PHASE_FFP };
  * @declared: MaxRecvDataSegmentLength was declared by us
  * @auth_offered: AuthMethod list of the initiator without the items that
  *	nobody knows, see tiscsi_list_pick(); 0 if there is none
- * @initiator_name: valid and normalised, empty if not given; as are
- * @target_name: and
- * @initiator_alias: of which control characters were replaced
+ * @initiator_name: InitiatorName, valid and normalised; empty if not given
+ * @target_name: TargetName, valid and normalised; empty if not given
+ * @initiator_alias: InitiatorAlias, control characters replaced; empty if not
+ *	given
  */
 struct tiscsi_nego {
 	enum tiscsi_phase phase;

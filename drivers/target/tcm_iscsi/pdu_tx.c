@@ -360,7 +360,7 @@ int tiscsi_tx(struct tiscsi_conn *conn, int budget)
  */
 void tiscsi_tx_purge(struct tiscsi_conn *conn)
 {
-	struct tiscsi_cmd *cmd = conn->tx.cmd;
+	struct tiscsi_cmd *cmd = conn->tx.cmd ?: tiscsi_tx_pop(conn);
 
 	conn->tx.cmd = NULL;
 	conn->tx.part = TX_PART_IDLE;

@@ -19,8 +19,9 @@
  * tiscsi_lun_decode - the number of a LUN field
  * @lun: eight bytes from a PDU
  *
- * Peripheral (bus 0) and flat addressing of the first level, nothing below
- * (rows D31, J15).
+ * Peripheral and flat addressing of the first level, nothing below (rows D31,
+ * J15).  Peripheral addressing with a bus is the number's high part: that is
+ * how the core's REPORT LUNS, and after it Linux, writes what needs 14 bits.
  *
  * Return: the number, or TISCSI_LUN_NONE, which no mapping has.
  */
@@ -30,14 +31,9 @@ u64 tiscsi_lun_decode(const struct scsi_lun *lun)
 
 	if (get_unaligned_be32(b + 2) || get_unaligned_be16(b + 6))
 		return TISCSI_LUN_NONE;
-	switch (b[0] >> 6) {
-	case 0:
-		return b[0] ? TISCSI_LUN_NONE : b[1];
-	case 1:
-		return get_unaligned_be16(b) & 0x3fff;
-	default:
+	if (b[0] >> 6 > 1)
 		return TISCSI_LUN_NONE;
-	}
+	return get_unaligned_be16(b) & 0x3fff;
 }
 
 /* ------------------------------------------------------------------ */
@@ -90,7 +86,7 @@ static int tiscsi_scsi_take_cdb(struct tiscsi_cmd *cmd, const u8 *cdb,
 	u32 size = scsi_command_size(cdb);
 
 	if (!ahs->ecdb)
-		return 0;
+		return size > ISCSI_CDB_SIZE ? REJECT_INVALID : 0;
 	if (cdb[0] != VARIABLE_LENGTH_CMD ||
 	    size != ISCSI_CDB_SIZE + ahs->ecdb_len)
 		return REJECT_INVALID;
@@ -339,6 +335,8 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 		return;
 
 	set_bit(CMD_PREPPED, &cmd->flags);
+	/* Either tiscsi_lun_pre_unlink() sees the bit or we its lun_shutdown. */
+	smp_mb__after_atomic();
 	cmd->data_len = se_cmd->data_length;
 	if (READ_ONCE(se_cmd->se_lun->lun_shutdown))
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_no_lun);

@@ -274,8 +274,9 @@ static bool tiscsi_sess_publish(struct tiscsi_sess *sess)
  *
  * The connection is not attached yet.  io_work.
  *
- * Return: the session, or NULL with @status set: LOGIN_NO_RESOURCES,
- * LOGIN_FORBIDDEN (no ACL), LOGIN_SERVICE_UNAVAILABLE (portal group gone).
+ * Return: the session with a reference, or NULL with @status set:
+ * LOGIN_NO_RESOURCES, LOGIN_FORBIDDEN (no ACL), LOGIN_SERVICE_UNAVAILABLE
+ * (portal group gone).
  */
 struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status)
 {
@@ -284,6 +285,8 @@ struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status)
 	*status = LOGIN_NO_RESOURCES;
 	if (!sess)
 		return NULL;
+	/* The caller's: once published it may be closed by another login. */
+	kref_get(&sess->ref);
 	if (sess->discovery)
 		*status = tiscsi_cmd_pool_init(sess, TISCSI_DISCOVERY_DEPTH) ?
 			  LOGIN_NO_RESOURCES : 0;
@@ -302,6 +305,7 @@ struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status)
 fail:
 	/* Closed without connections and slots in use, it frees itself. */
 	tiscsi_sess_close(sess, CLOSE_LOGIN_FAILED);
+	tiscsi_sess_put(sess);
 	return NULL;
 }
 
@@ -558,6 +562,8 @@ void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun)
 	struct tiscsi_sess *sess;
 
 	WRITE_ONCE(lun->lun_shutdown, true);
+	/* Pairs with the one in tiscsi_scsi_prep(). */
+	smp_mb();
 	spin_lock(&tpg->lock);
 	list_for_each_entry(sess, &tpg->sessions, node)
 		tiscsi_sess_fail_lun(sess, lun);

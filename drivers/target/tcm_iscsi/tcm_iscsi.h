@@ -37,10 +37,6 @@
 
 #define TISCSI_VERSION		"0.1"
 
-/* RFC 7143 4.2.7.1: an iSCSI name has at most 223 bytes. */
-#define TISCSI_NAME_LEN		224
-#define TISCSI_ALIAS_LEN	256
-
 #define TISCSI_CMDSN_DEPTH_MAX	512
 #define TISCSI_CMDSN_DEPTH_MIN	1
 /* Slots beyond the CmdSN window: immediate requests and answers in flight. */
@@ -264,7 +260,6 @@ enum tiscsi_cmd_flag {
 	CMD_HAS_SE,		/* se_cmd is initialised and not yet released */
 	CMD_PREPPED,		/* parsed by the core, not submitted */
 	CMD_EARLY_STATUS,	/* failed before its data phase was over */
-	CMD_SENSE,		/* sense data is in cmd->sense */
 	CMD_TX_QUEUED,		/* on the connection's transmit list */
 	CMD_UNSOLICITED,	/* unsolicited Data-Out PDUs are due */
 	CMD_PING,		/* NOP-In of our own */

@@ -574,7 +574,7 @@ void tiscsi_data_do_doomed(struct tiscsi_conn *conn)
 		return;
 	while ((cmd = tiscsi_data_next_doomed(conn, &doom))) {
 		/* One that went into the core meanwhile is the core's. */
-		if (test_bit(CMD_PREPPED, &cmd->flags))
+		if (cmd->state < TASK_CORE)
 			tiscsi_data_end_doomed(cmd, doom);
 		tiscsi_cmd_put(cmd);
 	}

@@ -159,8 +159,24 @@ static void tiscsi_tmf_abort_task(struct tiscsi_cmd *tmf)
 /* LOGICAL UNIT RESET                                                  */
 /* ------------------------------------------------------------------ */
 
+/*
+ * The requester's own tasks that wait for data go at once: the data may be
+ * right behind the request, and would take them into the core past its reset.
+ */
 static void tiscsi_tmf_lun_reset(struct tiscsi_cmd *tmf)
 {
+	struct iscsi_tm *req = (struct iscsi_tm *)&tmf->hdr;
+	struct tiscsi_sess *sess = tmf->sess;
+	u64 lun = tiscsi_lun_decode(&req->lun);
+	u32 i;
+
+	spin_lock(&sess->lock);
+	for (i = 0; i < sess->nr_slots; i++)
+		if (sess->slots[i].state == TASK_DATA &&
+		    sess->slots[i].lun == lun)
+			tiscsi_data_doom(&sess->slots[i], DOOM_SILENT);
+	spin_unlock(&sess->lock);
+	tiscsi_data_do_doomed(tmf->conn);
 	tiscsi_tmf_to_core(tmf, TMR_LUN_RESET, 0);
 }
 

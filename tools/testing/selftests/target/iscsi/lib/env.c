@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The target under test: made by setup.sh before the first test of a
+ * program, taken down after the last one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "raw.h"
+
+#define KSFT_SKIP	4
+
+struct env env;
+
+static const struct {
+	const char *name;
+	const char *value;
+	size_t offset;
+} variables[] = {
+	{ "TISCSI_PORTAL", "127.0.0.1:3260", offsetof(struct env, portal) },
+	{ "TISCSI_PORTAL2", "127.0.0.1:3261", offsetof(struct env, portal2) },
+	{ "TISCSI_PORTAL6", "[::1]:3260", offsetof(struct env, portal6) },
+	{ "TISCSI_TARGET", "iqn.2003-01.org.example:t1",
+	  offsetof(struct env, target) },
+	{ "TISCSI_DEMO", "iqn.2003-01.org.example:t2",
+	  offsetof(struct env, demo) },
+	{ "TISCSI_DISABLED", "iqn.2003-01.org.example:t3",
+	  offsetof(struct env, disabled) },
+	{ "TISCSI_INITIATOR", "iqn.2003-01.org.example:init1",
+	  offsetof(struct env, initiator) },
+	{ "TISCSI_INITIATOR2", "iqn.2003-01.org.example:init2",
+	  offsetof(struct env, initiator2) },
+	{ "TISCSI_SMALL", "iqn.2003-01.org.example:small",
+	  offsetof(struct env, small) },
+	{ "TISCSI_PINGED", "iqn.2003-01.org.example:pinged",
+	  offsetof(struct env, pinged) },
+	{ "TISCSI_CONFIGFS", "/sys/kernel/config/target/iscsi",
+	  offsetof(struct env, configfs) },
+};
+
+static void env_init(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(variables); i++) {
+		const char **field = (void *)((char *)&env +
+					      variables[i].offset);
+		const char *v = getenv(variables[i].name);
+
+		*field = v && *v ? v : variables[i].value;
+		setenv(variables[i].name, *field, 1);
+	}
+}
+
+/* setup.sh lies beside the program, or where make was called. */
+static int run_setup(const char *what)
+{
+	char exe[PATH_MAX], cmd[PATH_MAX + 32];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	int rc;
+
+	if (n < 0)
+		return 1;
+	exe[n] = 0;
+	snprintf(cmd, sizeof(cmd), "%s/setup.sh", dirname(exe));
+	if (access(cmd, X_OK))
+		snprintf(cmd, sizeof(cmd), "./setup.sh");
+	snprintf(cmd + strlen(cmd), sizeof(cmd) - strlen(cmd), " %s >&2",
+		 what);
+	rc = system(cmd);
+	return WIFEXITED(rc) ? WEXITSTATUS(rc) : 1;
+}
+
+static bool matches(const char *test, const char *patterns)
+{
+	char list[1024], *p, *save;
+
+	snprintf(list, sizeof(list), "%s", patterns);
+	for (p = strtok_r(list, " ", &save); p; p = strtok_r(NULL, " ", &save))
+		if (!fnmatch(p, test, 0))
+			return true;
+	return false;
+}
+
+/**
+ * env_wanted() - is a test to be run?
+ * @test: its name
+ *
+ * TISCSI_ONLY and TISCSI_SKIP are lists of shell patterns.
+ */
+bool env_wanted(const char *test)
+{
+	const char *only = getenv("TISCSI_ONLY");
+	const char *skip = getenv("TISCSI_SKIP");
+
+	return (!only || matches(test, only)) &&
+	       !(skip && matches(test, skip));
+}
+
+static bool has_session(const char *initiator)
+{
+	char path[PATH_MAX], line[256] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s/tpgt_1/acls/%s/info", env.configfs,
+		 env.target, initiator);
+	f = fopen(path, "r");
+	if (!f)
+		return false;	/* the target is not on this machine */
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return strncmp(line, "No active", 9);
+}
+
+/**
+ * env_settle() - wait for the end of the sessions that were used before
+ *
+ * The loss of a session is a unit attention for the initiator, which must not
+ * turn up in the middle of the next session.
+ */
+void env_settle(void)
+{
+	const char *const initiators[] = { env.initiator, env.initiator2 };
+	u64 end = now_ms() + DEADLINE_MS;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		while (has_session(initiators[i])) {
+			if (now_ms() > end)
+				die("old session of %s does not end",
+				    initiators[i]);
+			usleep(2000);
+		}
+	}
+}
+
+static void on_abort(int sig)
+{
+	(void)sig;
+	history_print();
+}
+
+/**
+ * env_run() - run a program's tests with the target they need
+ * @argc: of main()
+ * @argv: of main()
+ * @tests: the harness; it may exit, so it gets a process of its own
+ *
+ * With TISCSI_NOSETUP set the target is there already.
+ *
+ * Return: exit status for main().
+ */
+int env_run(int argc, char **argv, int (*tests)(int argc, char **argv))
+{
+	bool own = !getenv("TISCSI_NOSETUP");
+	int status, rc;
+	pid_t pid;
+
+	env_init();
+	signal(SIGABRT, on_abort);
+	rc = own ? run_setup("up") : 0;
+	if (rc) {
+		printf("Bail out! setup.sh up failed with status %d\n", rc);
+		return rc == KSFT_SKIP ? KSFT_SKIP : 1;
+	}
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		exit(tests(argc, argv));
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		status = 1 << 8;
+	if (own && run_setup("down")) {
+		printf("# setup.sh down failed\n");
+		return 1;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/**
+ * configfs_write() - write an attribute
+ * @path: below the fabric's directory
+ * @value: what to write
+ */
+void configfs_write(const char *path, const char *value)
+{
+	char full[PATH_MAX];
+	int fd;
+
+	snprintf(full, sizeof(full), "%s/%s", env.configfs, path);
+	fd = open(full, O_WRONLY);
+	if (fd < 0)
+		die("%s: %s", full, strerror(errno));
+	if (write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		die("%s to %s: %s", value, full, strerror(errno));
+	close(fd);
+}

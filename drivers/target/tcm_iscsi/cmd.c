@@ -139,7 +139,6 @@ static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_sess *sess = cmd->sess;
 	struct tiscsi_conn *conn = cmd->conn;
-	bool drained;
 
 	tiscsi_sg_free(cmd);
 	kvfree(cmd->payload);
@@ -149,10 +148,9 @@ static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
 	tiscsi_cmd_set_state(cmd, TASK_FREE);
 	/* Last in, first out: the slot is still in the cache. */
 	list_add(&cmd->list, &sess->free);
-	drained = !--sess->nr_busy;
+	sess->nr_busy--;
 	tiscsi_cmd_wake_rx(sess);
-	if (drained)
-		tiscsi_sess_check_drained(sess);
+	tiscsi_sess_check_drained(sess);
 	spin_unlock(&sess->lock);
 	tiscsi_conn_put(conn);
 }

@@ -306,7 +306,7 @@ static void tiscsi_conn_check_ping(struct tiscsi_conn *conn)
 
 static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 {
-	if (conn->state < CONN_LOGGED_IN) {
+	if (conn->state != CONN_LOGGED_IN) {
 		tiscsi_login_resume(conn);
 		if (time_after_eq(jiffies, conn->deadline))
 			tiscsi_conn_close(conn, CLOSE_TIMEOUT);

@@ -13,6 +13,9 @@
 
 #include "tcm_iscsi.h"
 
+/* Seconds that a Logout waits for the session's last tasks. */
+#define TISCSI_LOGOUT_WAIT	10
+
 /**
  * struct tiscsi_request_op - one kind of request
  * @begin: its header is here and trusted; takes a slot, names the sink
@@ -551,31 +554,43 @@ static void tiscsi_logout_close_others(struct tiscsi_conn *conn)
 	spin_unlock(&conn->sess->lock);
 }
 
+/* Ends the session, or this connection if others stay. */
+static void tiscsi_logout_close(struct tiscsi_cmd *cmd, bool session)
+{
+	struct tiscsi_conn *conn = cmd->conn;
+
+	set_bit(CMD_LAST_WORD, &cmd->flags);
+	if (session)
+		tiscsi_logout_close_others(conn);
+	tiscsi_logout_self(conn, cmd);
+	/* A backend that does not answer must not keep the connection. */
+	conn->deadline = jiffies + TISCSI_LOGOUT_WAIT * HZ;
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+	if (!session && READ_ONCE(conn->sess->nr_conns) > 1)
+		tiscsi_request_answer(cmd, TX_LOGOUT);
+	else
+		tiscsi_sess_logout(conn->sess, cmd);
+}
+
 static void tiscsi_logout_exec(struct tiscsi_cmd *cmd)
 {
 	struct iscsi_logout *req = (struct iscsi_logout *)&cmd->hdr;
 	struct tiscsi_conn *conn = cmd->conn;
 	u16 cid = be16_to_cpu(req->cid);
+	u8 reason = tiscsi_logout_reason(cmd);
 
 	cmd->response = ISCSI_LOGOUT_SUCCESS;
-	switch (tiscsi_logout_reason(cmd)) {
-	case ISCSI_LOGOUT_REASON_CLOSE_SESSION:
-		set_bit(CMD_LAST_WORD, &cmd->flags);
-		tiscsi_logout_close_others(conn);
-		tiscsi_logout_self(conn, cmd);
-		break;
-	case ISCSI_LOGOUT_REASON_CLOSE_CONNECTION:
-		if (cid == conn->cid) {
-			set_bit(CMD_LAST_WORD, &cmd->flags);
-			tiscsi_logout_self(conn, cmd);
-		} else if (!tiscsi_logout_other(conn, cid)) {
-			cmd->response = ISCSI_LOGOUT_CID_NOT_FOUND;
-		}
-		break;
-	default:
-		cmd->response = ISCSI_LOGOUT_RECOVERY_UNSUPPORTED;
-		break;
+	if (reason == ISCSI_LOGOUT_REASON_CLOSE_SESSION ||
+	    (reason == ISCSI_LOGOUT_REASON_CLOSE_CONNECTION &&
+	     cid == conn->cid)) {
+		tiscsi_logout_close(cmd, reason ==
+				    ISCSI_LOGOUT_REASON_CLOSE_SESSION);
+		return;
 	}
+	if (reason == ISCSI_LOGOUT_REASON_RECOVERY)
+		cmd->response = ISCSI_LOGOUT_RECOVERY_UNSUPPORTED;
+	else if (!tiscsi_logout_other(conn, cid))
+		cmd->response = ISCSI_LOGOUT_CID_NOT_FOUND;
 	tiscsi_request_answer(cmd, TX_LOGOUT);
 }
 

@@ -113,7 +113,24 @@ static void tiscsi_sess_nexus_loss(struct tiscsi_sess *sess)
 		core_allocate_nexus_loss_ua(se_nacl);
 }
 
-/* All slots are back and no connection is left: nothing waits here. */
+/* The core has forgotten the session: say so, if anybody is there to hear. */
+static void tiscsi_sess_answer_logout(struct tiscsi_sess *sess)
+{
+	struct tiscsi_cmd *cmd = sess->logout;
+
+	if (!cmd)
+		return;
+	spin_lock(&sess->lock);
+	if (cmd->state != TASK_DONE) {
+		tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
+		tiscsi_tx_queue(cmd, TX_LOGOUT);
+		tiscsi_conn_kick(cmd->conn);
+	}
+	spin_unlock(&sess->lock);
+	tiscsi_cmd_put(cmd);
+}
+
+/* Nothing is in the core any more: nothing waits here. */
 static void tiscsi_sess_free_work(struct work_struct *work)
 {
 	struct tiscsi_sess *sess =
@@ -133,6 +150,7 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 		wake_up_all(&tpg->sess_wait);
 		spin_unlock(&tpg->lock);
 	}
+	tiscsi_sess_answer_logout(sess);
 	tiscsi_sess_put(sess);
 }
 
@@ -145,11 +163,37 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess)
 {
 	lockdep_assert_held(&sess->lock);
-	if (sess->state == SESS_FREE && !sess->nr_conns && !sess->nr_busy &&
-	    !sess->freeing) {
-		sess->freeing = true;
-		queue_work(tiscsi_close_wq, &sess->free_work);
+	if (sess->state != SESS_FREE || sess->freeing)
+		return;
+	/* A Logout keeps its slot and its connection until it is answered. */
+	if (sess->logout ? sess->nr_busy > 1 || sess->nr_conns > 1 :
+			   sess->nr_busy || sess->nr_conns)
+		return;
+	sess->freeing = true;
+	queue_work(tiscsi_close_wq, &sess->free_work);
+}
+
+/**
+ * tiscsi_sess_logout - end a session and answer the Logout that asked for it
+ * @sess: the session
+ * @cmd: the Logout; its connection takes no more requests, the others are
+ *	being closed
+ *
+ * The answer waits for the tasks that the core has, and for the core to forget
+ * the nexus: who is told that the session is closed must not find its
+ * reservation still there.  io_work.
+ */
+void tiscsi_sess_logout(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
+{
+	spin_lock(&sess->lock);
+	if (sess->state != SESS_FREE) {
+		tiscsi_sess_set_state(sess, SESS_FREE);
+		sess->close_reason = CLOSE_LOGOUT;
+		tiscsi_cmd_get(cmd);
+		sess->logout = cmd;
 	}
+	tiscsi_sess_check_drained(sess);
+	spin_unlock(&sess->lock);
 }
 
 /**
@@ -394,6 +438,7 @@ void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
 	spin_lock(&sess->lock);
 	list_del_init(&conn->sess_node);
 	last = !--sess->nr_conns;
+	tiscsi_sess_check_drained(sess);
 	spin_unlock(&sess->lock);
 	if (last)
 		tiscsi_sess_close(sess, conn->close_reason);

@@ -407,8 +407,10 @@ enum tiscsi_close_reason {
  * @free: free slots
  * @nr_busy: slots not free
  * @pending: tasks that wait for a CmdSN hole to fill, in CmdSN order
- * @free_work: runs when the session is closed, has no connection and no slot
- *	is busy
+ * @logout: the Logout that ends the session; holds a reference.  It is
+ *	answered when the core has let go of the session
+ * @free_work: runs when the session is closed and nothing but @logout is left
+ *	of it
  */
 struct tiscsi_sess {
 	struct se_session *se_session;	/* NULL in discovery */
@@ -443,6 +445,7 @@ struct tiscsi_sess {
 	struct hlist_head *itt_hash;
 	u32 itt_hash_bits;
 	u32 next_ttt;
+	struct tiscsi_cmd *logout;
 	struct work_struct free_work;
 
 	/* statistics; written by connections, read by configfs */
@@ -869,6 +872,7 @@ void tiscsi_sess_put(struct tiscsi_sess *sess);
 void tiscsi_sess_close(struct tiscsi_sess *sess,
 		       enum tiscsi_close_reason reason);
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
+void tiscsi_sess_logout(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd);
 int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn);
 void tiscsi_sess_del_conn(struct tiscsi_conn *conn);
 void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout);

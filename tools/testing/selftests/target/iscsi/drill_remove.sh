@@ -13,6 +13,8 @@ GO=$(tpg_dir go)
 KEEP=$(tpg_dir keep)
 rounds=$(long_or 5 1)
 cycles=$(long_or 100 10)
+# Bursts that leave an emulated processor some time for the rest.
+go_load=$(long_or "" "--thinktime=50ms --thinktime_blocks=16")
 
 setup() {
 	modprobe dm-mod && modprobe brd rd_nr=1 rd_size=32768 && udevadm settle || return
@@ -42,9 +44,10 @@ go_mapped() { [ -d "$GO/acls/$INITIATOR/lun_$1" ] || mapped_lun "$GO" "$INITIATO
 
 # busy [demo]: it is there, made from scratch, and used.
 busy() {
+	# shellcheck disable=SC2086 # options
 	give_up && target_remove go && go_up "${1-}" && log_in go &&
 		wait_until 20 has_disks go 1 2 &&
-		load_start go "$(disk_of go 1)" "$(disk_of go 2)" &&
+		load_start go "$(disk_of go 1)" "$(disk_of go 2)" -- $go_load &&
 		wait_until 30 moving "$(disk_of go 1)" && wait_until 30 moving "$(disk_of go 2)"
 }
 

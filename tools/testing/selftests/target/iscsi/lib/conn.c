@@ -14,6 +14,8 @@
 #include "raw.h"
 
 #define RXBUF_MIN	65536
+/* A target that pings more often than that means something else by it. */
+#define MAX_PINGS	100
 
 static u32 nr_open;
 
@@ -388,13 +390,15 @@ static void pong(struct conn *c)
 enum recv_result conn_wait(struct conn *c, int ms)
 {
 	enum recv_result r;
+	int i;
 
-	for (;;) {
+	for (i = 0; i < MAX_PINGS; i++) {
 		r = conn_recv(c, ms);
 		if (r != RECV_PDU || !is_ping(c))
 			return r;
 		pong(c);
 	}
+	die("C31: %d pings in a row", MAX_PINGS);
 }
 
 /**

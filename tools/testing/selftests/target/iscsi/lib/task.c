@@ -118,6 +118,9 @@ char *send_targets(struct conn *c, const char *value, u32 *len, u32 *nr_pdus)
 		n++;
 		if (r->bhs[BHS_FLAGS] & F_FINAL)
 			break;
+		/* Every answer brings the exchange further, so it ends. */
+		if (!r->data_len)
+			die("C42: empty Text Response without F bit");
 		pdu_init(c, &p, OP_TEXT);
 		pdu_set32(&p, BHS_ITT, itt);
 		memcpy(p.bhs + BHS_LUN, r->bhs + BHS_LUN, 8);
@@ -221,6 +224,8 @@ static void take_data_in(struct conn *c, struct scsi *io, const struct pdu *p)
 	if (p->data_len > io->edtl - offset)
 		die("D17: Data-In up to %u, EDTL is %u",
 		    offset + p->data_len, io->edtl);
+	if (!p->data_len && !(p->bhs[BHS_FLAGS] & F_FINAL))
+		die("D17: empty Data-In without F bit");
 	if (io->in && p->data_len)
 		memcpy(io->in + offset, p->data, p->data_len);
 	io->nr_data_in++;

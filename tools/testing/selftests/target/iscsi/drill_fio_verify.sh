@@ -91,14 +91,20 @@ values_are_right() {
 		"$(least "${ours[MaxOutstandingR2T]}" "${theirs[MaxOutstandingR2T]}")" &&
 	negotiated max_burst_len \
 		"$(least "${ours[MaxBurstLength]}" "${theirs[MaxBurstLength]}")" &&
-	negotiated first_burst_len "$(first_burst)" &&
+	{ first_burst_is_irrelevant || negotiated first_burst_len "$(first_burst)"; } &&
 	negotiated max_xmit_dlength "${ours[MaxRecvDataSegmentLength]}" &&
 	negotiated max_recv_dlength "${theirs[MaxRecvDataSegmentLength]}"
 }
 
 digest_is() { [ "$1" = None ] && echo 0 || echo 1; }
 
-# Irrelevant without any unsolicited data: the initiator keeps its own.
+# B48: FirstBurstLength says nothing without any unsolicited data, and is
+# answered so; what the initiator then shows is its own affair.
+first_burst_is_irrelevant() {
+	[ "${ours[InitialR2T]}${theirs[InitialR2T]}" != NoNo ] &&
+		[ "${ours[ImmediateData]}${theirs[ImmediateData]}" != YesYes ]
+}
+
 first_burst() {
 	local b
 	b=$(least "${ours[FirstBurstLength]}" "${theirs[FirstBurstLength]}")

@@ -28,8 +28,6 @@ demo:
 	scripts/demo/run
 bench:
 	scripts/bench/run
-coverage:
-	scripts/coverage
 
 install:
 	scripts/install
@@ -49,4 +47,4 @@ help:
 	@echo 'make clean       remove what was built (not the cache of images)'
 
 .PHONY: all modules modules_install clean setup check quick soak static demo \
-	bench coverage install uninstall help
+	bench install uninstall help

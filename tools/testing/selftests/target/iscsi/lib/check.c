@@ -132,7 +132,7 @@ static void check_acknowledged(struct conn *c, const struct layout *l,
 
 	if (l->op == OP_LOGIN_RSP || l->op == OP_ASYNC || l->op == OP_REJECT)
 		return;
-	if (l->op == OP_NOP_IN && itt == NO_TAG)
+	if (c->sess->any_tag || (l->op == OP_NOP_IN && itt == NO_TAG))
 		return;
 	if (!t->valid || t->itt != itt)
 		die("opcode %02x for task tag %08x, which was never sent",

@@ -79,17 +79,32 @@ static struct addrinfo *resolve(const char *portal)
 	return ai;
 }
 
+/* Return: 0, or an errno if nobody takes the connection. */
+static int connect_to(int fd, const char *portal, const struct addrinfo *ai)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) && errno != EINPROGRESS)
+		return errno;
+	if (!poll_for(fd, POLLOUT, now_ms() + DEADLINE_MS))
+		die("connect to %s: nothing within %d ms", portal, DEADLINE_MS);
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	return err;
+}
+
 /**
- * conn_open() - a TCP connection to a portal
+ * conn_try_open() - a TCP connection to a portal that may not be there
  * @s: the session that it is for
  * @portal: address:port, an IPv6 address in brackets
+ *
+ * Return: the connection, or NULL with errno set if nobody takes it.
  */
-struct conn *conn_open(struct sess *s, const char *portal)
+struct conn *conn_try_open(struct sess *s, const char *portal)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	struct addrinfo *ai = resolve(portal);
-	socklen_t len = sizeof(int);
-	int one = 1, err = 0;
+	int one = 1, err;
 
 	if (!c)
 		die("no memory");
@@ -102,14 +117,26 @@ struct conn *conn_open(struct sess *s, const char *portal)
 	if (c->fd < 0)
 		die("socket: %s", strerror(errno));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(c->fd, ai->ai_addr, ai->ai_addrlen) && errno != EINPROGRESS)
-		die("connect to %s: %s", portal, strerror(errno));
-	if (!poll_for(c->fd, POLLOUT, now_ms() + DEADLINE_MS))
-		die("connect to %s: nothing within %d ms", portal, DEADLINE_MS);
-	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	if (err)
-		die("connect to %s: %s", portal, strerror(err));
+	err = connect_to(c->fd, portal, ai);
 	freeaddrinfo(ai);
+	if (!err)
+		return c;
+	conn_close(c);
+	errno = err;
+	return NULL;
+}
+
+/**
+ * conn_open() - a TCP connection to a portal
+ * @s: the session that it is for
+ * @portal: address:port, an IPv6 address in brackets
+ */
+struct conn *conn_open(struct sess *s, const char *portal)
+{
+	struct conn *c = conn_try_open(s, portal);
+
+	if (!c)
+		die("connect to %s: %s", portal, strerror(errno));
 	return c;
 }
 

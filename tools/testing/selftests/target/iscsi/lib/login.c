@@ -184,8 +184,11 @@ static bool digest_on(struct conn *c, const char *key)
 	return v && !strcmp(v, "CRC32C");
 }
 
-/* Full feature phase: everything agreed on takes effect (B36, A13). */
-static void login_done(struct conn *c)
+/**
+ * login_done() - full feature phase: what was agreed on takes effect (B36, A13)
+ * @c: the connection; @c->rx is the final Login Response
+ */
+void login_done(struct conn *c)
 {
 	const char *recv = text_get(c->offers.buf, c->offers.len,
 				    "MaxRecvDataSegmentLength");

@@ -153,6 +153,7 @@ struct tag {
 /**
  * struct sess - the initiator's side of a session
  * @cmd_sn: CmdSN of the next non-immediate request
+ * @any_tag: answers may be for any task tag, as what is sent is spoilt
  * @max_burst: negotiated, as the following ones
  */
 struct sess {
@@ -164,6 +165,7 @@ struct sess {
 	u32 max_cmd_sn;
 	bool window_known;
 	bool discovery;
+	bool any_tag;
 	u32 max_burst;
 	u32 first_burst;
 	u32 max_r2t;
@@ -413,6 +415,7 @@ u32 text_count(const void *buf, u32 len, const char *key);
 /* ---- conn.c ---- */
 
 struct sess *sess_new(u16 isid);
+struct conn *conn_try_open(struct sess *s, const char *portal);
 struct conn *conn_open(struct sess *s, const char *portal);
 void conn_close(struct conn *c);
 void conn_reset(struct conn *c);
@@ -466,6 +469,7 @@ struct conn *login_start(const struct login *l);
 void login_names(const struct login *l, struct text *t);
 struct pdu *login_step(struct conn *c, u8 flags, const struct text *t);
 struct pdu *login_step_keys(struct conn *c, u8 flags, const char *keys);
+void login_done(struct conn *c);
 u16 login_finish(struct conn *c, u8 flags, struct text *t);
 u16 login_try(const struct login *l, struct conn **conn);
 void expect_login_refused(struct conn *c, const u16 *statuses);

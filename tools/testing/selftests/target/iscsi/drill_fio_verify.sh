@@ -17,12 +17,15 @@ rounds=("None None" "CRC32C CRC32C")
 [ -z "$SOAK" ] || rounds+=("CRC32C None" "None CRC32C")
 
 setup() {
+	module_load && tpg "$TPG" $PORTAL && tpg_demo "$TPG" && tpg_on "$TPG" &&
+		initiator_start && record verify
+}
+
+setup_luns() {
 	local l
-	module_load && tpg "$TPG" $PORTAL && tpg_demo "$TPG" || return
 	for l in $LUNS; do
 		ramdisk "verify$l" $MIB && lun "$TPG" "$l" "verify$l" || return
 	done
-	tpg_on "$TPG" && initiator_start && record verify
 }
 
 # pick VARIABLE VALUE... : not in a subshell, whose random numbers are others.
@@ -92,8 +95,16 @@ values_are_right() {
 	negotiated max_burst_len \
 		"$(least "${ours[MaxBurstLength]}" "${theirs[MaxBurstLength]}")" &&
 	{ first_burst_is_irrelevant || negotiated first_burst_len "$(first_burst)"; } &&
-	negotiated max_xmit_dlength "${ours[MaxRecvDataSegmentLength]}" &&
+	negotiated max_xmit_dlength "$(declared)" &&
 	negotiated max_recv_dlength "${theirs[MaxRecvDataSegmentLength]}"
+}
+
+# What the target declares: 8192, the default, stands for the largest that it
+# sends (see the user guide).
+declared() {
+	local v=${ours[MaxRecvDataSegmentLength]}
+	[ "$v" != 8192 ] || v=$(cat "$TPG/param/MaxXmitDataSegmentLength")
+	echo "$v"
 }
 
 digest_is() { [ "$1" = None ] && echo 0 || echo 1; }
@@ -112,8 +123,24 @@ first_burst() {
 }
 
 log_in_with() {
-	apply "$@" && log_in verify && wait_until 20 has_disks verify $LUNS &&
-		values_are_right "$@"
+	apply "$@" && log_in verify && values_are_right "$@"
+}
+
+disks_are_there() { wait_until 60 has_disks verify $LUNS; }
+
+# Other values, as many as there is time for: without LUNs a login is quick.
+many_logins() {
+	local i how
+	for ((i = 1; i <= logins; i++)); do
+		choose
+		pick how "None None" "CRC32C CRC32C" "CRC32C None" "None CRC32C"
+		# shellcheck disable=SC2086 # two words
+		{ log_in_with $how && log_out verify; } >"$TMP/login" 2>&1 && continue
+		cat "$TMP/login"
+		declare -p ours theirs
+		echo "login $i with digests $how"
+		return 1
+	done
 }
 
 # fio_luns OPTION... : fio on all LUNs.
@@ -175,14 +202,18 @@ miscompare_is_seen() {
 
 pass=0
 pass_mib=$(long_or 16 2)
+logins=$(long_or 200 12)
 
-plan $((4 * ${#rounds[@]} + 2))
+plan $((5 * ${#rounds[@]} + 4))
 command -v fio >/dev/null || skip_all "no fio"
-check "a target with four LUNs" setup
+check "a target without LUNs" setup
+check "B44 B46 B47 B48 B50: $logins logins with values of all kinds" many_logins
+check "four LUNs" setup_luns
 for round in "${rounds[@]}"; do
 	choose
 	# shellcheck disable=SC2086 # two words
 	check "B44 B46 B47 B48 B50: login with digests $round" log_in_with $round
+	check "its disks are there" disks_are_there
 	check "fio finds no miscompare with digests $round" fio_passes
 	[ "$round" != "${rounds[0]}" ] || check "fio sees a miscompare" miscompare_is_seen
 	check "logout after it" log_out verify

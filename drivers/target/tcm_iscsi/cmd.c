@@ -373,6 +373,10 @@ bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd)
 void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
 {
 	set_bit(CMD_NO_RESPONSE, &cmd->flags);
+	/* It may wait behind another hole: the connection's end finds it. */
+	spin_lock(&sess->lock);
+	list_add_tail(&cmd->conn_node, &cmd->conn->tasks);
+	spin_unlock(&sess->lock);
 	if (tiscsi_cmdsn_arrive(cmd))
 		tiscsi_cmd_end(cmd);
 }

@@ -163,6 +163,21 @@ TEST(E03_abort_fills_a_hole)
 	ASSERT_EQ(0, io.status);
 }
 
+/* What stands in for a lost command waits behind another hole: it goes too. */
+TEST(E03_J16_abort_behind_a_hole_and_loss)
+{
+	struct login again = { .isid = 17, .no_ua_check = true };
+	struct conn *c = login(&again);
+
+	c->sess->cmd_sn += 2;
+	ASSERT_EQ(TMF_DONE, tmf(c, TMF_ABORT_TASK, LUN0, 0x7143,
+				c->sess->cmd_sn - 1));
+	conn_reset(c);
+	/* Not before the old session has ended. */
+	c = login(&again);
+	logout(c);
+}
+
 TEST(E04_abort_of_no_task)
 {
 	struct conn *c = login_default();

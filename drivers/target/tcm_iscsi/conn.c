@@ -72,6 +72,20 @@ const char *tiscsi_conn_state_name(enum tiscsi_conn_state state)
 }
 
 /**
+ * tiscsi_conn_may_become - is this a move that RFC 7143 8.1.4 knows
+ * @from: a connection state
+ * @to: another
+ *
+ * Return: whether a target's connection may go from one to the other. Any
+ * context.
+ */
+bool tiscsi_conn_may_become(enum tiscsi_conn_state from,
+			    enum tiscsi_conn_state to)
+{
+	return tiscsi_conn_next[from] & BIT(to);
+}
+
+/**
  * tiscsi_conn_set_state - the one setter of conn->state
  * @conn: the connection
  * @state: where it goes; a move that RFC 7143 8.1 does not know is a bug
@@ -81,7 +95,7 @@ const char *tiscsi_conn_state_name(enum tiscsi_conn_state state)
 void tiscsi_conn_set_state(struct tiscsi_conn *conn,
 			   enum tiscsi_conn_state state)
 {
-	WARN_ON_ONCE(!(tiscsi_conn_next[conn->state] & BIT(state)));
+	WARN_ON_ONCE(!tiscsi_conn_may_become(conn->state, state));
 	WRITE_ONCE(conn->state, state);
 }
 

@@ -13,8 +13,6 @@
 
 #include "tcm_iscsi.h"
 
-#define TISCSI_LUN_NONE		(~0ULL)
-
 /**
  * tiscsi_lun_decode - the number of a LUN field
  * @lun: eight bytes from a PDU
@@ -40,14 +38,17 @@ u64 tiscsi_lun_decode(const struct scsi_lun *lun)
 /* the request PDU                                                     */
 /* ------------------------------------------------------------------ */
 
-struct tiscsi_ahs {
-	const u8 *ecdb;
-	u32 ecdb_len;
-	bool has_read_len;
-};
-
-/* Row A11: every AHS fits what is left, none comes twice, nothing remains. */
-static bool tiscsi_ahs_walk(const u8 *pos, u32 left, struct tiscsi_ahs *ahs)
+/**
+ * tiscsi_ahs_walk - take the additional header segments apart
+ * @pos: the first one
+ * @left: bytes of all of them, padding included
+ * @ahs: all zeros; what they say, as pointers into them
+ *
+ * Row A11: every AHS fits what is left, none comes twice, nothing remains.
+ *
+ * Return: whether that is so. Any context.
+ */
+bool tiscsi_ahs_walk(const u8 *pos, u32 left, struct tiscsi_ahs *ahs)
 {
 	u32 len, all;
 

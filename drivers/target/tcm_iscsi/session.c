@@ -50,11 +50,25 @@ const char *tiscsi_sess_state_name(enum tiscsi_sess_state state)
 	return tiscsi_sess_states[state];
 }
 
+/**
+ * tiscsi_sess_may_become - is this a move that RFC 7143 8.3.4 knows
+ * @from: a session state
+ * @to: another
+ *
+ * Return: whether a target's session may go from one to the other. Any
+ * context.
+ */
+bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
+			    enum tiscsi_sess_state to)
+{
+	return tiscsi_sess_next[from] & BIT(to);
+}
+
 /* The one setter of sess->state; the caller holds sess->lock. */
 static void tiscsi_sess_set_state(struct tiscsi_sess *sess,
 				  enum tiscsi_sess_state state)
 {
-	WARN_ON_ONCE(!(tiscsi_sess_next[sess->state] & BIT(state)));
+	WARN_ON_ONCE(!tiscsi_sess_may_become(sess->state, state));
 	WRITE_ONCE(sess->state, state);
 }
 

@@ -677,6 +677,8 @@ void tiscsi_portal_login_over(struct tiscsi_conn *conn);
 
 int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock);
 void tiscsi_conn_put(struct tiscsi_conn *conn);
+bool tiscsi_conn_may_become(enum tiscsi_conn_state from,
+			    enum tiscsi_conn_state to);
 void tiscsi_conn_set_state(struct tiscsi_conn *conn,
 			   enum tiscsi_conn_state state);
 void tiscsi_conn_close(struct tiscsi_conn *conn,
@@ -830,6 +832,22 @@ extern const struct tiscsi_sense tiscsi_sense_invalid_field;
 extern const struct tiscsi_sense tiscsi_sense_invalid_opcode;
 extern const struct tiscsi_sense tiscsi_sense_no_lun;
 
+/**
+ * struct tiscsi_ahs - what the additional header segments of a command say
+ * @ecdb: bytes of the CDB beyond the sixteenth, NULL if there are none
+ * @ecdb_len: how many
+ * @has_read_len: there is a bidirectional read length
+ */
+struct tiscsi_ahs {
+	const u8 *ecdb;
+	u32 ecdb_len;
+	bool has_read_len;
+};
+
+/* No mapping has this LUN. */
+#define TISCSI_LUN_NONE	(~0ULL)
+
+bool tiscsi_ahs_walk(const u8 *pos, u32 left, struct tiscsi_ahs *ahs);
 u64 tiscsi_lun_decode(const struct scsi_lun *lun);
 int tiscsi_scsi_begin(struct tiscsi_conn *conn);
 void tiscsi_scsi_prep(struct tiscsi_cmd *cmd);
@@ -885,6 +903,8 @@ void tiscsi_tpg_wait_unused(struct tiscsi_tpg *tpg);
 bool tiscsi_tpg_get(struct tiscsi_tpg *tpg);
 void tiscsi_tpg_put(struct tiscsi_tpg *tpg);
 const char *tiscsi_sess_state_name(enum tiscsi_sess_state state);
+bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
+			    enum tiscsi_sess_state to);
 void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun);
 
 /* core callbacks, wired up in main.c */

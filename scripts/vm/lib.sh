@@ -41,7 +41,7 @@ with_lock() {
 	exec {fd}>"$CACHE/lock/$name"
 	if ! flock -n "$fd"; then
 		say "waiting for another run that is making '$name'"
-		flock -w 1800 "$fd" || die "'$name' stayed locked for half an hour"
+		flock -w 5400 "$fd" || die "'$name' stayed locked for an hour and a half"
 	fi
 	"$@" || rc=$?
 	exec {fd}>&-

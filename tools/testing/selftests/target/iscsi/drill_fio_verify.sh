@@ -149,7 +149,7 @@ fio_luns() {
 	for l in $LUNS; do
 		args+=(--name="lun$l" --filename="$(disk_of verify "$l")")
 	done
-	timeout 300 fio --thread --direct=1 --ioengine=libaio --verify=crc32c \
+	limited 300 fio --thread --direct=1 --ioengine=libaio --verify=crc32c \
 		--verify_fatal=1 --verify_state_save=0 \
 		--output-format=json --output="$TMP/fio.json" "$@" "${args[@]}"
 }

@@ -10,6 +10,8 @@
 #   TISCSI_SOAK=1  the long version
 #   CHECK_SEED     seed of everything that varies (default: from the clock)
 #   OUT            directory for what explains a failure (default: none kept)
+#   TISCSI_TIME_SCALE
+#                  factor by which everything may take longer (a debug kernel)
 
 set -u
 shopt -s nullglob
@@ -23,6 +25,7 @@ HBA=$CORE/rd_mcp_7144
 PORTAL=127.0.0.1:3260
 HERE=$(cd "$(dirname "$0")" && pwd)
 SOAK=${TISCSI_SOAK:-}
+SCALE=${TISCSI_TIME_SCALE:-1}
 SEED=${CHECK_SEED:-$((RANDOM * 32768 + RANDOM))}
 SESSIONS=/sys/class/iscsi_session
 TMP=
@@ -103,9 +106,20 @@ long_or() { [ -n "$SOAK" ] && echo "$1" || echo "$2"; }
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
+# Every limit of a drill goes through one of the three that follow, and is
+# $SCALE times as long as it says.
+
+# limited SECONDS COMMAND... : a program that is killed if it takes longer.
+limited() {
+	local limit=$(($1 * SCALE))
+	shift
+	timeout $limit "$@"
+}
+
 # wait_until SECONDS COMMAND... : until it holds.
 wait_until() {
-	local end=$(($(now_ms) + $1 * 1000)) limit=$1
+	local limit=$(($1 * SCALE)) end
+	end=$(($(now_ms) + limit * 1000))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if [ "$(now_ms)" -ge $end ]; then
@@ -120,7 +134,7 @@ wait_until() {
 # is left behind (it may not be possible to kill it) and where it hangs is
 # said. Its own status is handed on.
 within() {
-	local limit=$1 start pid took
+	local limit=$(($1 * SCALE)) start pid took
 	shift
 	start=$(now_ms)
 	"$@" &
@@ -142,7 +156,7 @@ within() {
 # blocked_tasks SECONDS: tasks that were in D state at the same place all that
 # time. fio is the initiator's user and may wait for what was taken from it.
 blocked_tasks() {
-	local end=$(($(now_ms) + $1 * 1000))
+	local end=$(($(now_ms) + $1 * SCALE * 1000))
 	blocked_now >"$TMP/blocked"
 	while [ -s "$TMP/blocked" ] && [ "$(now_ms)" -lt $end ]; do
 		sleep 0.2
@@ -232,7 +246,11 @@ tpg_parts() {
 }
 
 # take_away SECONDS PATH... : see drill_take.py.
-take_away() { [ $# -lt 2 ] || within $(($1 + 20)) "$HERE/drill_take.py" "$@"; }
+take_away() {
+	local limit=$1
+	shift
+	[ $# -eq 0 ] || within $((limit + 20)) "$HERE/drill_take.py" $((limit * SCALE)) "$@"
+}
 
 target_remove() {
 	local d=$FABRIC/$BASE:$1 t parts=()
@@ -277,10 +295,10 @@ initiator_stop() {
 	local s rc=0
 	[ -n "${INITIATOR-}" ] || return 0
 	for s in $(sessions_of '*'); do
-		timeout 30 iscsiadm -m session -r "${s#session}" -u || rc=1
+		limited 30 iscsiadm -m session -r "${s#session}" -u || rc=1
 	done
 	forget
-	if [ -n "$iscsid_ours" ]; then timeout 10 iscsiadm -k 0 || rc=1; fi
+	if [ -n "$iscsid_ours" ]; then limited 10 iscsiadm -k 0 || rc=1; fi
 	iscsid_ours='' INITIATOR=''
 	return $rc
 }
@@ -294,7 +312,7 @@ forget() {
 	return 0
 }
 
-adm() { timeout 60 iscsiadm "$@"; }
+adm() { limited 60 iscsiadm "$@"; }
 
 # record TARGET [PORTAL [NAME VALUE]...]: a node record, without discovery.
 # A session that fails is given up soon, so that its users get their errors.

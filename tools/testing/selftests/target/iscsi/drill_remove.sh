@@ -133,7 +133,7 @@ ends_lun() {
 lun_is_refused() {
 	local d
 	d=$(disk_of go 1)
-	[ -z "$d" ] || [ "$(timeout 20 dd if="$d" bs=4k count=1 iflag=direct status=none | wc -c)" = 0 ]
+	[ -z "$d" ] || [ "$(limited 20 dd if="$d" bs=4k count=1 iflag=direct status=none | wc -c)" = 0 ]
 }
 
 # The session of the other portal lives on, and so does what shares this one.

@@ -74,7 +74,7 @@ churn() {
 }
 
 real_sessions() {
-	timeout 240 iscsiadm -m node -T "$NAME" -p $PORTAL --login >"$TMP/login" || {
+	limited 240 iscsiadm -m node -T "$NAME" -p $PORTAL --login >"$TMP/login" || {
 		tail -n 5 "$TMP/login"
 		return 1
 	}
@@ -83,7 +83,7 @@ real_sessions() {
 }
 
 real_logout() {
-	timeout 240 iscsiadm -m node -T "$NAME" -p $PORTAL --logout >"$TMP/logout" || {
+	limited 240 iscsiadm -m node -T "$NAME" -p $PORTAL --logout >"$TMP/logout" || {
 		tail -n 5 "$TMP/logout"
 		return 1
 	}

@@ -485,7 +485,7 @@ TEST(B20_endless_login_is_ended)
 {
 	struct conn *c = first_request(LOGIN(), STAY(OPERATIONAL),
 				       NULL);
-	u64 end = now_ms() + 20000;
+	u64 end = now_ms() + bound_ms(20000);
 
 	while (login_step(c, STAY(OPERATIONAL), NULL)) {
 		if (login_status(&c->rx) != LOGIN_OK) {

@@ -36,11 +36,11 @@ TEST(J02_login_beside_silent_connections)
 
 	for (i = 0; i < NR_SILENT; i++)
 		silent_conn();
-	ASSERT_LT(login_ms(), 1000);
+	ASSERT_LT(login_ms(), bound_ms(1000));
 	/* One in the middle of its login is no obstacle either. */
 	login_names(LOGIN(), &t);
 	login_step(half, STAY(OPERATIONAL), &t);
-	ASSERT_LT(login_ms(), 1000);
+	ASSERT_LT(login_ms(), bound_ms(1000));
 	ASSERT_EQ(LOGIN_OK, login_finish(half, LAST, NULL));
 }
 
@@ -51,7 +51,7 @@ TEST(J02_login_beside_silent_connections)
 TEST(J01_login_timer)
 {
 	struct conn *c[NR_SILENT + 1];
-	u64 start = now_ms(), next = start, end = start + 31000;
+	u64 start = now_ms(), next = start, end = start + bound_ms(31000);
 	struct text t = {};
 	int i, nr_open = NR_SILENT + 1, sent = 0;
 	struct pdu p;
@@ -66,7 +66,7 @@ TEST(J01_login_timer)
 		if (now_ms() >= next) {
 			if (c[0] && sent < BHS_LEN)
 				conn_write(c[0], p.bhs + sent++, 1);
-			ASSERT_LT(login_ms(), 1000);
+			ASSERT_LT(login_ms(), bound_ms(1000));
 			next += 1000;
 		}
 		for (i = 0; i <= NR_SILENT; i++) {
@@ -97,7 +97,7 @@ TEST(J03_login_data_too_long)
 		if (conn_recv(c, DEADLINE_MS) == RECV_PDU)
 			expect_login_refused(c, STATUSES(LOGIN_INITIATOR_ERR));
 		ASSERT_TRUE(c->closed);
-		ASSERT_LT(now_ms() - start, 2000);
+		ASSERT_LT(now_ms() - start, bound_ms(2000));
 		conn_close(c);
 	}
 }
@@ -121,7 +121,7 @@ static void hostile_text(const void *bytes, u32 len, bool must_fail)
 		expect_login_refused(c, STATUSES(LOGIN_INITIATOR_ERR,
 						 LOGIN_RESOURCES));
 	}
-	if (now_ms() - start > 2000)
+	if (now_ms() - start > bound_ms(2000))
 		die("took %u ms", (u32)(now_ms() - start));
 	conn_close(c);
 	free(t.buf);
@@ -156,7 +156,7 @@ TEST(J04_hostile_text)
 		}
 		hostile_text(buf, len, cases[i].must_fail);
 	}
-	ASSERT_LT(login_ms(), 1000);
+	ASSERT_LT(login_ms(), bound_ms(1000));
 }
 
 /* Seeded noise over a valid start; the seed is printed on failure. */
@@ -173,7 +173,7 @@ TEST(J04_random_text)
 			buf[i] = alphabet[buf[i] % (sizeof(alphabet) - 1)];
 		hostile_text(buf, sizeof(buf), false);
 	}
-	ASSERT_LT(login_ms(), 1000);
+	ASSERT_LT(login_ms(), bound_ms(1000));
 }
 
 TEST(J05_long_numbers)
@@ -271,7 +271,7 @@ TEST(J08_hostile_transfer_length)
 		TH_LOG("%ld KiB taken", used);
 	}
 	conn_reset(c);
-	ASSERT_LT(login_ms(), 2000);
+	ASSERT_LT(login_ms(), bound_ms(2000));
 }
 
 TEST(J11_commands_behind_a_hole)
@@ -322,7 +322,7 @@ TEST(J12_ping_flood)
 	start = now_ms();
 	for (i = 0; i < 10; i++)
 		scsi_write(other, LUN0, 1000 + i * 8, buf, sizeof(buf));
-	ASSERT_LT(now_ms() - start, 2000);
+	ASSERT_LT(now_ms() - start, bound_ms(2000));
 	for (i = 0; i < n; i++) {
 		recv_any(c);
 		answers += pdu_op(&c->rx) == OP_NOP_IN ||
@@ -372,7 +372,7 @@ static void end_under_io(enum ending how)
 		default:
 			break;
 		}
-		if (now_ms() - start > 3000)
+		if (now_ms() - start > bound_ms(3000))
 			die("round %u took %u ms", seed,
 			    (u32)(now_ms() - start));
 	}

@@ -13,13 +13,14 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	60
 
-static inline void drop_unwanted_tests(void)
+static inline void choose_tests(void)
 {
 	struct __fixture_metadata *f;
 	struct __test_metadata **t;
 
 	for (f = __fixture_list; f; f = f->next) {
 		for (t = &f->tests; *t; ) {
+			(*t)->timeout = bound_ms((*t)->timeout);
 			if (env_wanted((*t)->name))
 				t = &(*t)->next;
 			else
@@ -34,7 +35,7 @@ static inline void drop_unwanted_tests(void)
 	{							\
 		int status;					\
 								\
-		drop_unwanted_tests();				\
+		choose_tests();					\
 		status = env_run(argc, argv, test_harness_run);	\
 		exit(status);					\
 	}

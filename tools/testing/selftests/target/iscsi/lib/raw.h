@@ -39,7 +39,7 @@ typedef __u64 u64;
 #define BHS_LEN			48
 #define AHS_MAX			(255 * 4)
 #define NO_TAG			0xffffffffU
-#define DEADLINE_MS		5000	/* of every wait that says nothing else */
+#define DEADLINE_MS		bound_ms(5000)	/* of every wait that says nothing else */
 #define DEFAULT_MRDSL		8192	/* RFC 7143 13.12 */
 #define BLOCK			512	/* logical block size of the test LUNs */
 
@@ -386,6 +386,7 @@ static inline u64 lun_peripheral(u8 lun)
 u32 crc32c(u32 crc, const void *data, size_t len);
 void fill_pattern(void *buf, size_t len, u32 seed);
 u64 now_ms(void);
+u32 bound_ms(u32 ms);
 
 /* ---- failure ---- */
 

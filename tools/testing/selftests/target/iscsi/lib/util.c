@@ -75,6 +75,21 @@ u64 now_ms(void)
 }
 
 /**
+ * bound_ms() - how long something may take
+ * @ms: milliseconds, with a kernel that is not slowed down
+ *
+ * $TISCSI_TIME_SCALE is the factor by which everything takes longer here: with
+ * a debug kernel on emulated processors, for one.
+ */
+u32 bound_ms(u32 ms)
+{
+	const char *scale = getenv("TISCSI_TIME_SCALE");
+	int factor = scale ? atoi(scale) : 1;
+
+	return ms * (factor > 1 ? factor : 1);
+}
+
+/**
  * history_add() - remember a PDU for history_print()
  * @sent: direction
  * @p: the PDU

@@ -28,6 +28,8 @@ demo:
 	scripts/demo/run
 bench:
 	scripts/bench/run
+coverage:
+	scripts/coverage
 
 install:
 	scripts/install
@@ -37,8 +39,9 @@ uninstall:
 help:
 	@echo 'make [KDIR=...]  the module, drivers/target/tcm_iscsi/tcm_iscsi.ko'
 	@echo 'make demo        a target run start to finish, in a virtual machine'
-	@echo 'make quick       build for one kernel and its kselftests'
-	@echo 'make check       everything that must pass'
+	@echo 'make quick       build for one kernel, its raw-PDU kselftests, KUnit'
+	@echo 'make check       everything that must pass, also on a debug kernel'
+	@echo 'make coverage    lines of the module that the kselftests run'
 	@echo 'make static      compilers and checkers only'
 	@echo 'make soak        the long drills'
 	@echo 'make bench       instructions per I/O beside iscsi_target_mod'
@@ -47,4 +50,4 @@ help:
 	@echo 'make clean       remove what was built (not the cache of images)'
 
 .PHONY: all modules modules_install clean setup check quick soak static demo \
-	bench install uninstall help
+	bench coverage install uninstall help

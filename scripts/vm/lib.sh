@@ -134,7 +134,9 @@ find_newest_kernel() {
 image_package() {
 	local p
 	for p in "linux-image-$1" "linux-image-$1-unsigned"; do
-		if apt-cache show "$p" 2>/dev/null | grep -q '^Filename:'; then
+		# To the end: what is left of apt-cache must not die of SIGPIPE,
+		# which pipefail would take for "no such package".
+		if apt-cache show "$p" 2>/dev/null | grep '^Filename:' >/dev/null; then
 			echo "$p"
 			return
 		fi

@@ -50,7 +50,7 @@ int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
 	sess->itt_hash = kcalloc(1 << sess->itt_hash_bits,
 				 sizeof(*sess->itt_hash), GFP_KERNEL);
 	sess->slots = kvcalloc(sess->nr_slots, sizeof(*sess->slots),
-			       GFP_KERNEL);
+			       TISCSI_GFP_PEER);
 	if (!sess->itt_hash || !sess->slots)
 		return -ENOMEM;
 

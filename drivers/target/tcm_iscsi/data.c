@@ -25,7 +25,7 @@ static int tiscsi_sg_fill(struct tiscsi_cmd *cmd, u32 len, u32 max_order,
 	u32 i, n;
 
 	if (nents > 1)
-		sg = kvmalloc_array(nents, sizeof(*sg), GFP_KERNEL);
+		sg = kvmalloc_array(nents, sizeof(*sg), TISCSI_GFP_PEER);
 	if (!sg)
 		return -ENOMEM;
 	sg_init_table(sg, nents);

@@ -167,7 +167,7 @@ static bool tiscsi_text_reserve(struct tiscsi_text *out, u32 need)
 		return true;
 	if (out->len + need > TISCSI_SENDTARGETS_MAX)
 		return false;
-	buf = kvmalloc(cap, GFP_KERNEL);
+	buf = kvmalloc(cap, TISCSI_GFP_PEER);
 	if (!buf)
 		return false;
 	memcpy(buf, out->buf, out->len);
@@ -288,7 +288,7 @@ static int tiscsi_text_collect(struct tiscsi_text_xchg *x,
 
 	if (x->in_len + cmd->payload_len > TISCSI_TEXT_MAX)
 		return -EMSGSIZE;
-	in = kvmalloc(x->in_len + cmd->payload_len + 1, GFP_KERNEL);
+	in = kvmalloc(x->in_len + cmd->payload_len + 1, TISCSI_GFP_PEER);
 	if (!in)
 		return -ENOMEM;
 	memcpy(in, x->in, x->in_len);
@@ -302,7 +302,7 @@ static int tiscsi_text_collect(struct tiscsi_text_xchg *x,
 static int tiscsi_text_make_answer(struct tiscsi_conn *conn,
 				   struct tiscsi_text_xchg *x)
 {
-	x->out.buf = kvmalloc(TISCSI_LOGIN_PDU_LEN, GFP_KERNEL);
+	x->out.buf = kvmalloc(TISCSI_LOGIN_PDU_LEN, TISCSI_GFP_PEER);
 	if (!x->out.buf)
 		return ISCSI_REASON_BOOKMARK_NO_RESOURCES;
 	x->out.cap = TISCSI_LOGIN_PDU_LEN;

@@ -698,7 +698,7 @@ static int login_start(struct tiscsi_conn *conn)
 		return -ENOMEM;
 	/* Owned by the connection from here on. */
 	conn->login = login;
-	login->out.buf = kvmalloc(TISCSI_TEXT_MAX, GFP_KERNEL);
+	login->out.buf = kvmalloc(TISCSI_TEXT_MAX, TISCSI_GFP_PEER);
 	if (!login->out.buf)
 		return -ENOMEM;
 	login->out.cap = TISCSI_TEXT_MAX;
@@ -726,7 +726,7 @@ static int login_make_room(struct tiscsi_conn *conn)
 
 	if (login->text_len + rx->data_len > TISCSI_TEXT_MAX)
 		return -EMSGSIZE;
-	text = kvmalloc(login->text_len + rx->data_len + 1, GFP_KERNEL);
+	text = kvmalloc(login->text_len + rx->data_len + 1, TISCSI_GFP_PEER);
 	if (!text)
 		return -ENOMEM;
 	if (login->text_len)

@@ -142,7 +142,7 @@ static int tiscsi_request_payload(struct tiscsi_conn *conn,
 	if (!len)
 		return 0;
 	/* One more, for text to be terminated. */
-	cmd->payload = kvmalloc(len + 1, GFP_KERNEL);
+	cmd->payload = kvmalloc(len + 1, TISCSI_GFP_PEER);
 	if (!cmd->payload)
 		return -ENOMEM;
 	cmd->payload_len = len;
@@ -320,7 +320,7 @@ void tiscsi_request_answer(struct tiscsi_cmd *cmd, enum tiscsi_tx_what what)
 static void tiscsi_reject_with(struct tiscsi_cmd *cmd, const void *hdr,
 			       u32 len, u8 reason)
 {
-	cmd->payload = kvmalloc(len, GFP_KERNEL);
+	cmd->payload = kvmalloc(len, TISCSI_GFP_PEER);
 	cmd->payload_len = 0;
 	if (cmd->payload) {
 		memcpy(cmd->payload, hdr, len);

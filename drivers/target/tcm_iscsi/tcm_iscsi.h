@@ -54,6 +54,12 @@
 #define TISCSI_CHAP_MAX_BIN	1024
 #define TISCSI_SECRET_LEN	256
 
+/*
+ * For memory in sizes that a peer chooses. We say that there is none, naming
+ * the peer; a stack trace each time would be the peer's to ask for.
+ */
+#define TISCSI_GFP_PEER		(GFP_KERNEL | __GFP_NOWARN)
+
 struct tiscsi_conn;
 struct tiscsi_sess;
 struct tiscsi_login;

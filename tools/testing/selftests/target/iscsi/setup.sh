@@ -124,9 +124,18 @@ up() {
 	for t in "$T1" "$T1B" "$T2" "${long[@]}"; do put 1 "$t/enable"; done
 }
 
+no_discovery_auth() {
+	local f
+	put 0 "$FABRIC/discovery_auth/enforce_discovery_auth"
+	for f in "$FABRIC"/discovery_auth/{userid,password}{,_mutual}; do
+		put NULL "$f"
+	done
+}
+
 # Unlink and remove everything of ours, inmost first.
 down() {
 	local t=("$FABRIC/$BASE":*) e
+	no_discovery_auth
 	for e in "$FABRIC/$BASE":*/tpgt_*/enable; do echo 0 2>/dev/null >"$e"; done
 	if [ ${#t[@]} -gt 0 ]; then
 		find "${t[@]}" -path '*/acls/*/lun_*/*' -type l -delete

@@ -183,20 +183,98 @@ int env_run(int argc, char **argv, int (*tests)(int argc, char **argv))
 }
 
 /**
+ * configfs_try() - write an attribute that may be refused
+ * @path: below the fabric's directory
+ * @value: what to write
+ *
+ * Return: 0 or errno.
+ */
+int configfs_try(const char *path, const char *value)
+{
+	char full[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(full, sizeof(full), "%s/%s", env.configfs, path);
+	fd = open(full, O_WRONLY);
+	if (fd < 0)
+		return errno;
+	if (write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+/**
  * configfs_write() - write an attribute
  * @path: below the fabric's directory
  * @value: what to write
  */
 void configfs_write(const char *path, const char *value)
 {
+	int err = configfs_try(path, value);
+
+	if (err)
+		die("%s to %s: %s", value, path, strerror(err));
+}
+
+/**
+ * configfs_read() - read an attribute
+ * @path: below the fabric's directory
+ * @buf: where to; ended with NUL, a line break at its end is dropped
+ * @size: its size
+ *
+ * Return: 0 or errno.
+ */
+int configfs_read(const char *path, char *buf, size_t size)
+{
 	char full[PATH_MAX];
-	int fd;
+	ssize_t n;
+	int fd, err;
 
 	snprintf(full, sizeof(full), "%s/%s", env.configfs, path);
-	fd = open(full, O_WRONLY);
+	fd = open(full, O_RDONLY);
 	if (fd < 0)
-		die("%s: %s", full, strerror(errno));
-	if (write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		die("%s to %s: %s", value, full, strerror(errno));
+		return errno;
+	n = read(fd, buf, size - 1);
+	err = n < 0 ? errno : 0;
 	close(fd);
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n < 0 ? 0 : n] = 0;
+	return err;
+}
+
+/**
+ * klog_open() - the kernel's log, from here on
+ *
+ * Return: a descriptor for klog_has().
+ */
+int klog_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || lseek(fd, 0, SEEK_END) < 0)
+		die("/dev/kmsg: %s", strerror(errno));
+	return fd;
+}
+
+/**
+ * klog_has() - read on in the kernel's log
+ * @fd: from klog_open()
+ * @text: what to look for
+ *
+ * Return: whether a line written since the last call has it.
+ */
+bool klog_has(int fd, const char *text)
+{
+	char line[8192];
+	bool found = false;
+	ssize_t n;
+
+	while ((n = read(fd, line, sizeof(line) - 1)) > 0 ||
+	       (n < 0 && errno == EPIPE)) {
+		line[n < 0 ? 0 : n] = 0;
+		found |= !!strstr(line, text);
+	}
+	return found;
 }

@@ -284,7 +284,8 @@ u16 login_try(const struct login *l, struct conn **conn)
 		if (!l->keys && !l->discovery)
 			text_add(&t, "%s", usual_keys[i]);
 	text_add_keys(&t, l->keys);
-	if (l->keys && !l->discovery && !strstr(l->keys, "Time2Retain"))
+	if (l->keys && !l->discovery && !l->tsih &&
+	    !strstr(l->keys, "Time2Retain"))
 		text_add(&t, "DefaultTime2Retain=0");
 	status = login_finish(c, STAGE(OPERATIONAL, FULL_FEATURE), &t);
 	free(t.buf);

@@ -403,6 +403,10 @@ int env_run(int argc, char **argv, int (*tests)(int argc, char **argv));
 bool env_wanted(const char *test);
 void env_settle(void);
 void configfs_write(const char *path, const char *value);
+int configfs_try(const char *path, const char *value);
+int configfs_read(const char *path, char *buf, size_t size);
+int klog_open(void);
+bool klog_has(int fd, const char *text);
 
 /* ---- text.c ---- */
 

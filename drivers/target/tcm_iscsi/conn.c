@@ -192,6 +192,15 @@ static void tiscsi_conn_log_close(struct tiscsi_conn *conn)
 				     conn->sess ? conn->sess->initiator_name : "");
 }
 
+/* No answer is on its way: a reset does, and leaves nothing behind (J02). */
+static bool tiscsi_conn_owes_nothing(const struct tiscsi_conn *conn)
+{
+	return conn->state == CONN_XPT_UP ||
+	       (conn->state == CONN_IN_LOGIN &&
+		(conn->close_reason == CLOSE_CROWDED ||
+		 conn->close_reason == CLOSE_TIMEOUT));
+}
+
 static void tiscsi_close_work(struct work_struct *work)
 {
 	struct tiscsi_conn *conn =
@@ -203,7 +212,6 @@ static void tiscsi_close_work(struct work_struct *work)
 	del_timer_sync(&conn->timer);
 	tiscsi_conn_log_close(conn);
 
-	tiscsi_portal_login_over(conn);
 	tiscsi_rx_abandon(conn);
 	tiscsi_login_free(conn);
 	tiscsi_text_free(conn);
@@ -212,7 +220,10 @@ static void tiscsi_close_work(struct work_struct *work)
 	tiscsi_tx_purge(conn);
 
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
+	if (tiscsi_conn_owes_nothing(conn))
+		sock_no_linger(conn->sock->sk);
 	sock_release(conn->sock);
+	tiscsi_half_open_del(conn);
 	tiscsi_conn_set_state(conn, CONN_FREE);
 	/* One reference came with the close, the other with the accept. */
 	tiscsi_conn_put(conn);
@@ -351,7 +362,7 @@ void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
 		set_bit(CONN_F_HDIGEST, &conn->flags);
 	if (keys->v[KEY_DATA_DIGEST] == DIGEST_CRC32C)
 		set_bit(CONN_F_DDIGEST, &conn->flags);
-	tiscsi_portal_login_over(conn);
+	tiscsi_half_open_del(conn);
 	tiscsi_login_free(conn);
 	tiscsi_rx_init(conn);
 	conn->last_rx = jiffies;
@@ -438,43 +449,27 @@ static void tiscsi_state_change(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void tiscsi_conn_hook(struct tiscsi_conn *conn)
+/* What comes between accept() and this waits in the socket. */
+static void tiscsi_conn_hook(struct tiscsi_conn *conn, struct sock *sk)
 {
-	struct sock *sk = conn->sock->sk;
-
 	write_lock_bh(&sk->sk_callback_lock);
-	/* The socket has inherited the listening one's. */
-	conn->saved_data_ready = conn->portal->saved_data_ready;
-	conn->saved_state_change = sk->sk_state_change;
-	conn->saved_write_space = sk->sk_write_space;
-	sk->sk_user_data = conn;
-	sk->sk_data_ready = tiscsi_data_ready;
-	sk->sk_state_change = tiscsi_state_change;
-	sk->sk_write_space = tiscsi_write_space;
+	/* close_work may have been here already. */
+	if (!test_bit(CONN_F_CLOSING, &conn->flags)) {
+		sk->sk_user_data = conn;
+		sk->sk_data_ready = tiscsi_data_ready;
+		sk->sk_state_change = tiscsi_state_change;
+		sk->sk_write_space = tiscsi_write_space;
+	}
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/**
- * tiscsi_conn_accept - make a connection of an accepted socket
- * @portal: where it came in; its half-open count has been raised for it
- * @sock: the socket; taken over on success
- *
- * Process context; waits for nothing.
- *
- * Return: 0, -ENOMEM, or -ENOTCONN when the peer is gone already.
- */
-int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
+/* A connection that nobody knows of yet, but for its portal and addresses. */
+static struct tiscsi_conn *tiscsi_conn_alloc(struct socket *sock)
 {
-	struct tiscsi_conn *conn;
-	int ret = -ENOTCONN;
+	struct tiscsi_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL);
 
-	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
 	if (!conn)
-		return -ENOMEM;
-	if (kernel_getpeername(sock, (struct sockaddr *)&conn->peer_addr) < 0 ||
-	    kernel_getsockname(sock, (struct sockaddr *)&conn->local_addr) < 0)
-		goto free;
-
+		return NULL;
 	kref_init(&conn->ref);
 	conn->sock = sock;
 	conn->cpu = tiscsi_pick_cpu();
@@ -492,21 +487,60 @@ int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
 	conn->accepted = jiffies;
 	conn->deadline = conn->accepted + TISCSI_LOGIN_TIMEOUT * HZ;
 	tiscsi_rx_init(conn);
-	tcp_sock_set_nodelay(sock->sk);
+	return conn;
+}
 
+/**
+ * tiscsi_conn_accept - make a connection of an accepted socket
+ * @portal: where it came in
+ * @sock: the socket; taken over on success
+ *
+ * Process context; waits for nothing.
+ *
+ * Return: 0, -ENOMEM, or -ENOTCONN when the peer is gone already.
+ */
+int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct tiscsi_conn *conn;
+	int ret = -ENOTCONN;
+
+	conn = tiscsi_conn_alloc(sock);
+	if (!conn)
+		return -ENOMEM;
+	if (kernel_getpeername(sock, (struct sockaddr *)&conn->peer_addr) < 0 ||
+	    kernel_getsockname(sock, (struct sockaddr *)&conn->local_addr) < 0)
+		goto free;
+	/* The socket has inherited the listening one's. */
+	conn->saved_data_ready = portal->saved_data_ready;
+	conn->saved_state_change = sk->sk_state_change;
+	conn->saved_write_space = sk->sk_write_space;
+	tcp_sock_set_nodelay(sk);
 	kref_get(&portal->ref);
 	conn->portal = portal;
-	set_bit(CONN_F_LOGIN_COUNTED, &conn->flags);
+
+	/* From the moment that it is known, it may be closed. */
+	tiscsi_conn_get(conn);
+	sock_hold(sk);
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+	ret = tiscsi_half_open_add(conn);
+	if (ret)
+		goto put;
 	spin_lock(&tiscsi_conns_lock);
 	list_add_tail(&conn->node, &tiscsi_conns);
 	spin_unlock(&tiscsi_conns_lock);
 
-	tiscsi_conn_arm_timer(conn, conn->deadline);
-	tiscsi_conn_hook(conn);
+	tiscsi_conn_hook(conn, sk);
 	/* Data may have come before the callbacks were in place. */
 	tiscsi_conn_kick(conn);
+	sock_put(sk);
+	tiscsi_conn_put(conn);
 	return 0;
 
+put:
+	del_timer_sync(&conn->timer);
+	sock_put(sk);
+	tiscsi_portal_put(portal);
 free:
 	kfree(conn);
 	return ret;

@@ -15,18 +15,21 @@
 
 #include "tcm_iscsi.h"
 
-/* Connections that have not finished login; beyond it new ones are closed. */
-#define TISCSI_HALF_OPEN_MAX	1024
-#define TISCSI_BACKLOG		256
+/* A burst that does not fit in costs its last ones a second: be generous. */
+#define TISCSI_BACKLOG		4096
 #define TISCSI_ACCEPT_BUDGET	64
-/* accept() ran out of memory: how soon to look again. */
-#define TISCSI_ACCEPT_RETRY	(HZ / 10)
+/* accept() ran out of memory, or closing is behind: when to look again. */
+#define TISCSI_ACCEPT_RETRY	max(HZ / 50, 1)
 
 static LIST_HEAD(tiscsi_portals);	/* under tiscsi_config_lock */
 
 static void tiscsi_portal_release(struct kref *ref)
 {
-	kfree(container_of(ref, struct tiscsi_portal, ref));
+	struct tiscsi_portal *portal = container_of(ref, struct tiscsi_portal,
+						    ref);
+
+	tiscsi_half_open_exit(&portal->half_open);
+	kfree(portal);
 }
 
 /**
@@ -40,35 +43,6 @@ void tiscsi_portal_put(struct tiscsi_portal *portal)
 	kref_put(&portal->ref, tiscsi_portal_release);
 }
 
-/**
- * tiscsi_portal_login_over - a connection is no longer half open
- * @conn: logged in, or on its way out; calling it again does nothing
- *
- * Any context.
- */
-void tiscsi_portal_login_over(struct tiscsi_conn *conn)
-{
-	if (test_and_clear_bit(CONN_F_LOGIN_COUNTED, &conn->flags))
-		atomic_dec(&conn->portal->half_open);
-}
-
-static void tiscsi_portal_take(struct tiscsi_portal *portal,
-			       struct socket *sock)
-{
-	if (atomic_inc_return(&portal->half_open) > TISCSI_HALF_OPEN_MAX) {
-		pr_warn_ratelimited("portal %pISpc: %d connections have not logged in, closing the newest\n",
-				    &portal->addr, TISCSI_HALF_OPEN_MAX);
-		goto drop;
-	}
-	if (tiscsi_conn_accept(portal, sock))
-		goto drop;
-	return;
-
-drop:
-	atomic_dec(&portal->half_open);
-	sock_release(sock);
-}
-
 static void tiscsi_accept_work(struct work_struct *work)
 {
 	struct tiscsi_portal *portal =
@@ -80,13 +54,15 @@ static void tiscsi_accept_work(struct work_struct *work)
 	for (budget = TISCSI_ACCEPT_BUDGET; budget; budget--) {
 		if (READ_ONCE(portal->closing))
 			return;
+		if (tiscsi_half_open_busy())
+			break;
 		ret = kernel_accept(portal->sock, &sock, O_NONBLOCK);
 		if (ret == -EAGAIN)
 			return;
 		if (ret == -ENOMEM || ret == -ENOBUFS || ret == -ENFILE)
 			break;
-		if (!ret)
-			tiscsi_portal_take(portal, sock);
+		if (!ret && tiscsi_conn_accept(portal, sock))
+			sock_release(sock);
 	}
 	queue_delayed_work(tiscsi_io_wq, &portal->accept_work,
 			   budget ? TISCSI_ACCEPT_RETRY : 0);
@@ -200,11 +176,12 @@ tiscsi_portal_create(const struct sockaddr_storage *addr)
 	INIT_LIST_HEAD(&portal->nps);
 	INIT_DELAYED_WORK(&portal->accept_work, tiscsi_accept_work);
 	portal->addr = *addr;
+	tiscsi_half_open_init(&portal->half_open);
 
 	ret = tiscsi_portal_listen(portal);
 	if (ret) {
 		pr_err("portal %pISpc: cannot listen: %d\n", addr, ret);
-		kfree(portal);
+		tiscsi_portal_put(portal);
 		return ERR_PTR(ret);
 	}
 	list_add_tail(&portal->node, &tiscsi_portals);

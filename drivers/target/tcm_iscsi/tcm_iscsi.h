@@ -33,6 +33,7 @@
 
 #include "compat.h"
 #include "params.h"
+#include "source.h"
 #include "text.h"
 
 #define TISCSI_VERSION		"0.1"
@@ -53,6 +54,10 @@
 #define TISCSI_TEXT_MAX		65536
 #define TISCSI_CHAP_MAX_BIN	1024
 #define TISCSI_SECRET_LEN	256
+#define TISCSI_CHALLENGE_LEN	32
+
+/* Sources of half-open connections are told apart up to this number each. */
+#define TISCSI_HALF_OPEN_LEVELS	64
 
 /*
  * For memory in sizes that a peer chooses. We say that there is none, naming
@@ -61,8 +66,10 @@
 #define TISCSI_GFP_PEER		(GFP_KERNEL | __GFP_NOWARN)
 
 struct tiscsi_conn;
+struct tiscsi_creds;
 struct tiscsi_sess;
 struct tiscsi_login;
+struct tiscsi_source;
 
 /* ------------------------------------------------------------------ */
 /* configuration objects (door)                                        */
@@ -203,6 +210,23 @@ struct tiscsi_nacl {
 };
 
 /**
+ * struct tiscsi_half_open - connections of a portal that have not logged in
+ * @node: among those of all portals
+ * @nr: how many
+ * @occupied: one bit for each of @levels that is not empty
+ * @levels: where they come from, by the number that come from there; the last
+ *	one also for more
+ * @sources: the same, by address
+ */
+struct tiscsi_half_open {
+	struct list_head node;
+	unsigned int nr;
+	u64 occupied;
+	struct list_head levels[TISCSI_HALF_OPEN_LEVELS];
+	struct hlist_head sources[256];
+};
+
+/**
  * struct tiscsi_portal - a listening socket, shared by portal groups
  * @nps: the portal groups reached through it, under tiscsi_config_lock
  * @half_open: accepted connections that have not finished their login
@@ -215,7 +239,7 @@ struct tiscsi_portal {
 	struct sockaddr_storage addr;
 	struct socket *sock;
 	struct delayed_work accept_work;
-	atomic_t half_open;
+	struct tiscsi_half_open half_open;
 	bool closing;
 	void (*saved_data_ready)(struct sock *sk);
 };
@@ -403,6 +427,7 @@ enum tiscsi_close_reason {
 	CLOSE_REINSTATED,
 	CLOSE_ADMIN,			/* configfs took something away */
 	CLOSE_NO_MEMORY,
+	CLOSE_CROWDED,			/* had to make room for a newer one */
 };
 
 /**
@@ -541,7 +566,6 @@ enum tiscsi_conn_flag {
 	CONN_F_TIMER,			/* the timer fired */
 	CONN_F_RX_HOLD,			/* a login request is being answered */
 	CONN_F_DOOMED,			/* some task has cmd->doom set */
-	CONN_F_LOGIN_COUNTED,		/* counted in portal->half_open */
 	CONN_F_WAKE_LOGIN,		/* the session to be replaced is gone */
 	CONN_F_HDIGEST,
 	CONN_F_DDIGEST,
@@ -564,6 +588,9 @@ struct tiscsi_conn {
 	struct list_head node;		/* tiscsi_conns, all connections */
 	struct list_head sess_node;	/* sess->conns */
 	struct list_head wait_node;	/* tpg->login_waiters */
+	struct list_head half_node;	/* half_source->conns */
+	struct tiscsi_source *half_source; /* until logged in or evicted */
+	bool half_evicted;		/* being closed to make room */
 	struct list_head tasks;		/* under sess->lock */
 	struct list_head exec;		/* in CmdSN order, under sess->lock */
 	enum tiscsi_conn_state state;
@@ -675,7 +702,16 @@ struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
 				const struct sockaddr_storage *addr);
 void tiscsi_np_del(struct tiscsi_np *np);
 void tiscsi_portal_put(struct tiscsi_portal *portal);
-void tiscsi_portal_login_over(struct tiscsi_conn *conn);
+
+/* ------------------------------------------------------------------ */
+/* halfopen.c                                                          */
+/* ------------------------------------------------------------------ */
+
+void tiscsi_half_open_init(struct tiscsi_half_open *half);
+void tiscsi_half_open_exit(struct tiscsi_half_open *half);
+int tiscsi_half_open_add(struct tiscsi_conn *conn);
+void tiscsi_half_open_del(struct tiscsi_conn *conn);
+bool tiscsi_half_open_busy(void);
 
 /* ------------------------------------------------------------------ */
 /* conn.c                                                              */

@@ -9,8 +9,11 @@ count=$(long_or 500 20)
 TPG=$(tpg_dir silent)
 NAME=$BASE:silent
 
+# They all come from one address; storm_test is about the limits.
+PER_SOURCE=/sys/module/tcm_iscsi/parameters/max_half_open_source
+
 setup() {
-	module_load && ramdisk silent 8 nullio && tpg "$TPG" $PORTAL && tpg_demo "$TPG" &&
+	module_load && { [ ! -e $PER_SOURCE ] || put 1024 $PER_SOURCE; } && ramdisk silent 8 nullio && tpg "$TPG" $PORTAL && tpg_demo "$TPG" &&
 		lun "$TPG" 0 silent && tpg_on "$TPG" && initiator_start
 }
 

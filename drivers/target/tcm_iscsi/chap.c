@@ -15,6 +15,8 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/err.h>
+#include <linux/hashtable.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/spinlock.h>
@@ -52,8 +54,8 @@ static struct chap_alg chap_algs[] = {
 /* Calls of tiscsi_chap_setup() without their tiscsi_chap_teardown(). */
 static int chap_users;
 
-/* Every tiscsi_chap that has sent its challenge and was not freed since. */
-static LIST_HEAD(chap_issued);
+/* The challenges of all open connections, by their first bytes. */
+static DEFINE_HASHTABLE(chap_issued, 8);
 static DEFINE_SPINLOCK(chap_issued_lock);
 
 /* RFC 1994 4.1: the identifier changes with each challenge. */
@@ -105,19 +107,133 @@ void tiscsi_chap_teardown(void)
 	}
 }
 
+/* ------------------------------------------------------------------ */
+/* credentials                                                         */
+/* ------------------------------------------------------------------ */
+
+static void chap_creds_release(struct kref *ref)
+{
+	struct tiscsi_creds *creds = container_of(ref, struct tiscsi_creds,
+						  ref);
+
+	kvfree_sensitive(creds, creds->size);
+}
+
+/**
+ * tiscsi_creds_put() - drop a reference to credentials
+ * @creds: wiped and freed with the last one; may be NULL
+ *
+ * Context: process.
+ */
+void tiscsi_creds_put(struct tiscsi_creds *creds)
+{
+	if (creds)
+		kref_put(&creds->ref, chap_creds_release);
+}
+
+/**
+ * tiscsi_creds_get() - take a reference to credentials
+ * @creds: on which there is one, or that cannot go away; may be NULL
+ *
+ * Context: any.
+ * Return: @creds.
+ */
+struct tiscsi_creds *tiscsi_creds_get(struct tiscsi_creds *creds)
+{
+	if (creds)
+		kref_get(&creds->ref);
+	return creds;
+}
+
+/* ------------------------------------------------------------------ */
+/* challenges that must not come back                                  */
+/* ------------------------------------------------------------------ */
+
+static u32 challenge_key(const u8 *bytes)
+{
+	u32 key;
+
+	memcpy(&key, bytes, sizeof(key));
+	return key;
+}
+
+/**
+ * tiscsi_challenge_issue() - remember a challenge
+ * @challenge: not remembered yet; its bytes are set
+ *
+ * Context: process.
+ */
+void tiscsi_challenge_issue(struct tiscsi_challenge *challenge)
+{
+	spin_lock(&chap_issued_lock);
+	hash_add(chap_issued, &challenge->node,
+		 challenge_key(challenge->bytes));
+	spin_unlock(&chap_issued_lock);
+}
+
+/**
+ * tiscsi_challenge_keep() - remember it as long as the connection is open
+ * @to: of the connection; not in use
+ * @chap: its authentication
+ *
+ * Context: process.
+ */
+void tiscsi_challenge_keep(struct tiscsi_challenge *to,
+			   struct tiscsi_chap *chap)
+{
+	memcpy(to->bytes, chap->ours.bytes, sizeof(to->bytes));
+	tiscsi_challenge_issue(to);
+}
+
+/**
+ * tiscsi_challenge_forget() - the connection is closed
+ * @challenge: issued or not
+ *
+ * Context: process.
+ */
+void tiscsi_challenge_forget(struct tiscsi_challenge *challenge)
+{
+	spin_lock(&chap_issued_lock);
+	hash_del(&challenge->node);
+	spin_unlock(&chap_issued_lock);
+}
+
+/* Is this a challenge of our own that somebody sends back? (B66) */
+static bool chap_is_reflected(const u8 *bytes, u32 len)
+{
+	const struct tiscsi_challenge *other;
+	bool found = false;
+
+	if (len != TISCSI_CHALLENGE_LEN)
+		return false;
+	spin_lock(&chap_issued_lock);
+	hash_for_each_possible(chap_issued, other, node, challenge_key(bytes))
+		if (!memcmp(other->bytes, bytes, len))
+			found = true;
+	spin_unlock(&chap_issued_lock);
+	return found;
+}
+
+/* ------------------------------------------------------------------ */
+/* the exchange                                                        */
+/* ------------------------------------------------------------------ */
+
 /**
  * tiscsi_chap_init() - start an authentication
  * @chap: is cleared; must not be in use
  * @auth: credentials; copied, the caller keeps them stable meanwhile
+ * @creds: credentials to choose from besides, by the name that the initiator
+ *	gives; may be NULL.  @auth goes before them
  *
  * Context: any.
  */
 void tiscsi_chap_init(struct tiscsi_chap *chap,
-		      const struct tiscsi_auth *auth)
+		      const struct tiscsi_auth *auth,
+		      struct tiscsi_creds *creds)
 {
 	memset(chap, 0, sizeof(*chap));
-	INIT_LIST_HEAD(&chap->node);
 	chap->auth = *auth;
+	chap->creds = tiscsi_creds_get(creds);
 	chap->alg = -1;
 }
 
@@ -129,11 +245,8 @@ void tiscsi_chap_init(struct tiscsi_chap *chap,
  */
 void tiscsi_chap_free(struct tiscsi_chap *chap)
 {
-	if (chap->node.next) {
-		spin_lock(&chap_issued_lock);
-		list_del(&chap->node);
-		spin_unlock(&chap_issued_lock);
-	}
+	tiscsi_challenge_forget(&chap->ours);
+	tiscsi_creds_put(chap->creds);
 	memzero_explicit(chap, sizeof(*chap));
 }
 
@@ -258,16 +371,14 @@ static int chap_send_challenge(struct tiscsi_chap *chap,
 	if (chap->alg < 0)
 		return STATUS_AUTH_FAILED;
 	chap->id = atomic_inc_return(&chap_last_id);
-	get_random_bytes(chap->challenge, sizeof(chap->challenge));
-	spin_lock(&chap_issued_lock);
-	list_add(&chap->node, &chap_issued);
-	spin_unlock(&chap_issued_lock);
+	get_random_bytes(chap->ours.bytes, sizeof(chap->ours.bytes));
+	tiscsi_challenge_issue(&chap->ours);
 
 	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_A), "%u",
 			chap_algs[chap->alg].code);
 	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_I), "%u", chap->id);
-	tiscsi_text_put_hex(out, tiscsi_key_name(KEY_CHAP_C), chap->challenge,
-			    sizeof(chap->challenge));
+	tiscsi_text_put_hex(out, tiscsi_key_name(KEY_CHAP_C),
+			    chap->ours.bytes, sizeof(chap->ours.bytes));
 	chap->state = CHAP_WAIT_RESPONSE;
 	return 0;
 }
@@ -289,25 +400,6 @@ static int chap_hash(const struct chap_alg *alg, u8 id, const char *secret,
 	return ret;
 }
 
-/* Is this a challenge of our own that somebody sends back? (B66) */
-static bool chap_is_reflected(const u8 *challenge, u32 len)
-{
-	const struct tiscsi_chap *other;
-	bool found = false;
-
-	if (len != TISCSI_CHAP_CHALLENGE_LEN)
-		return false;
-	spin_lock(&chap_issued_lock);
-	list_for_each_entry(other, &chap_issued, node) {
-		if (!memcmp(other->challenge, challenge, len)) {
-			found = true;
-			break;
-		}
-	}
-	spin_unlock(&chap_issued_lock);
-	return found;
-}
-
 /*
  * Would we have given this very proof to our own challenge?  Then the secrets
  * of both directions are the same, and it proves nothing (RFC 7143 9.2.1).
@@ -321,11 +413,37 @@ static bool chap_is_own_proof(const struct tiscsi_chap *chap)
 	if (!chap->auth.password_mutual_set)
 		return false;
 	if (chap_hash(alg, chap->id, chap->auth.password_mutual,
-		      chap->challenge, sizeof(chap->challenge), digest))
+		      chap->ours.bytes, sizeof(chap->ours.bytes), digest))
 		return true;
 	same = !crypto_memneq(digest, chap->response, alg->len);
 	memzero_explicit(digest, sizeof(digest));
 	return same;
+}
+
+static bool chap_is_user(const struct tiscsi_chap *chap,
+			 const struct tiscsi_auth *auth)
+{
+	char name[TISCSI_SECRET_LEN];
+
+	strscpy_pad(name, auth->userid, sizeof(name));
+	return !crypto_memneq(name, chap->name, sizeof(name));
+}
+
+/*
+ * Takes the credentials that go with the name.  Looks at all of them whether
+ * it finds one or not, so that the time says nothing of who is known.
+ */
+static void chap_choose(struct tiscsi_chap *chap)
+{
+	const struct tiscsi_auth *found = NULL;
+	bool own = chap_is_user(chap, &chap->auth);
+	u32 i;
+
+	for (i = 0; chap->creds && i < chap->creds->nr; i++)
+		if (chap_is_user(chap, &chap->creds->v[i]))
+			found = &chap->creds->v[i];
+	if (found && !own)
+		chap->auth = *found;
 }
 
 /* Takes the same time whether it is the name or the proof that is wrong. */
@@ -333,17 +451,15 @@ static int chap_verify(const struct tiscsi_chap *chap)
 {
 	const struct chap_alg *alg = &chap_algs[chap->alg];
 	u8 digest[TISCSI_CHAP_DIGEST_MAX];
-	char name[TISCSI_SECRET_LEN];
 	unsigned long bad = 0;
 
-	strscpy_pad(name, chap->auth.userid, sizeof(name));
-	if (chap_hash(alg, chap->id, chap->auth.password, chap->challenge,
-		      sizeof(chap->challenge), digest))
+	if (chap_hash(alg, chap->id, chap->auth.password, chap->ours.bytes,
+		      sizeof(chap->ours.bytes), digest))
 		return STATUS_AUTH_FAILED;
 	bad |= !chap->auth.userid_set || !chap->auth.password_set;
-	bad |= !name[0];
+	bad |= !chap->name[0];
+	bad |= !chap_is_user(chap, &chap->auth);
 	bad |= chap->response_len != alg->len;
-	bad |= crypto_memneq(name, chap->name, sizeof(name));
 	bad |= crypto_memneq(digest, chap->response, alg->len);
 	bad |= chap_is_own_proof(chap);
 	memzero_explicit(digest, sizeof(digest));
@@ -377,6 +493,7 @@ static int chap_check_response(struct tiscsi_chap *chap,
 	if (!chap_got(chap, KEY_CHAP_N) || !chap_got(chap, KEY_CHAP_R) ||
 	    mutual != chap_got(chap, KEY_CHAP_C))
 		return STATUS_PROTOCOL;
+	chap_choose(chap);
 	ret = chap_verify(chap);
 	if (!ret && mutual &&
 	    chap_is_reflected(chap->peer_challenge, chap->peer_challenge_len))

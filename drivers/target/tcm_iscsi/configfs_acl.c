@@ -131,7 +131,8 @@ struct configfs_attribute *tiscsi_nacl_attrib_attrs[] = {
 void tiscsi_nacl_attrib_init(struct tiscsi_nacl_attrib *attrib,
 			     const struct tiscsi_tpg *tpg)
 {
-	tiscsi_tunables_init(tiscsi_nacl_attrib_attrs, attrib);
+	tiscsi_tunables_init(tiscsi_nacl_attrib_attrs,
+			     ARRAY_SIZE(tiscsi_nacl_attrib_attrs) - 1, attrib);
 	attrib->default_erl = READ_ONCE(tpg->attrib.default_erl);
 }
 

@@ -7,6 +7,7 @@
 #include <linux/ctype.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -118,6 +119,59 @@ TPG_ATTRIB(t10_pi, 0, 1, 0);
 TPG_ATTRIB(fabric_prot_type, 0, 3, 0, .valid = tpg_valid_prot_type);
 TPG_ATTRIB(tpg_enabled_sendtargets, 0, 1, 1);
 TPG_ATTRIB(login_keys_workaround, 0, 1, 1);
+TPG_ATTRIB(max_sessions, 1, U16_MAX, 1024);
+
+/* Tools save and restore all that is in attrib, so it is here. */
+static struct tiscsi_creds **tpg_attrib_creds(struct config_item *item)
+{
+	return &to_tiscsi_tpg(attrib_to_tpg(item))->creds;
+}
+
+TISCSI_USERS(tpg_attrib, auth_users);
+
+static ssize_t tpg_attrib_allowed_sources_show(struct config_item *item,
+					       char *page)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(attrib_to_tpg(item));
+	ssize_t len;
+
+	spin_lock(&tpg->lock);
+	len = tiscsi_sources_show(&tpg->sources, page);
+	spin_unlock(&tpg->lock);
+	return len;
+}
+
+static ssize_t tpg_attrib_allowed_sources_store(struct config_item *item,
+						const char *page, size_t count)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(attrib_to_tpg(item));
+	struct tiscsi_sources *sources;
+	int ret = -EINVAL;
+
+	sources = kzalloc(sizeof(*sources), GFP_KERNEL);
+	if (!sources)
+		return -ENOMEM;
+	/* configfs cuts longer writes into pieces. */
+	if (count < PAGE_SIZE - 1)
+		ret = tiscsi_sources_parse(page, sources);
+	if (ret) {
+		tiscsi_refuse(item, "allowed_sources",
+			      "\"%*pE\" is no list of at most %d address prefixes without bits behind their lengths",
+			      (int)min_t(size_t, count, 64), page,
+			      TISCSI_SOURCES_MAX);
+	} else {
+		spin_lock(&tpg->lock);
+		tpg->sources = *sources;
+		spin_unlock(&tpg->lock);
+	}
+	kfree(sources);
+	return ret ? -EINVAL : count;
+}
+
+CONFIGFS_ATTR(tpg_attrib_, allowed_sources);
+
+/* Not numbers. */
+#define TPG_ATTRIB_NR_OTHER	2
 
 struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_authentication.attr,
@@ -134,6 +188,9 @@ struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_fabric_prot_type.attr,
 	&tpg_attrib_tpg_enabled_sendtargets.attr,
 	&tpg_attrib_login_keys_workaround.attr,
+	&tpg_attrib_max_sessions.attr,
+	&tpg_attrib_auth_users,
+	&tpg_attrib_attr_allowed_sources,
 	NULL,
 };
 
@@ -143,7 +200,9 @@ struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
  */
 void tiscsi_tpg_attrib_init(struct tiscsi_tpg_attrib *attrib)
 {
-	tiscsi_tunables_init(tiscsi_tpg_attrib_attrs, attrib);
+	tiscsi_tunables_init(tiscsi_tpg_attrib_attrs,
+			     ARRAY_SIZE(tiscsi_tpg_attrib_attrs) -
+			     TPG_ATTRIB_NR_OTHER - 1, attrib);
 }
 
 /* ------------------------------------------------------------------ */

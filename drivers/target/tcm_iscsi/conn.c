@@ -12,6 +12,7 @@
 #include <net/tcp.h>
 #include <net/tcp_states.h>
 
+#include "chap.h"
 #include "tcm_iscsi.h"
 
 /* PDUs a turn, so that connections on one CPU share it fairly. */
@@ -218,6 +219,8 @@ static void tiscsi_close_work(struct work_struct *work)
 	if (conn->sess)
 		tiscsi_sess_del_conn(conn);
 	tiscsi_tx_purge(conn);
+
+	tiscsi_challenge_forget(&conn->challenge);
 
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
 	if (tiscsi_conn_owes_nothing(conn))

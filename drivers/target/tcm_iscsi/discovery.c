@@ -132,10 +132,23 @@ static void tiscsi_put_portals(struct tiscsi_conn *conn,
 	}
 }
 
+static bool tiscsi_tpg_reachable(struct tiscsi_conn *conn,
+				 struct tiscsi_tpg *tpg)
+{
+	bool reachable;
+
+	spin_lock(&tpg->lock);
+	reachable = tiscsi_sources_allow(&tpg->sources, &conn->peer_addr);
+	spin_unlock(&tpg->lock);
+	return reachable;
+}
+
 /* May this initiator know of the portal group (rows C39-C41, J07)? */
 static bool tiscsi_tpg_visible(struct tiscsi_conn *conn,
 			       struct tiscsi_tpg *tpg)
 {
+	if (!tiscsi_tpg_reachable(conn, tpg))
+		return false;
 	if (!tpg->active && tpg->attrib.tpg_enabled_sendtargets)
 		return false;
 	if (tpg->attrib.generate_node_acls || tpg->attrib.demo_mode_discovery)

@@ -13,6 +13,7 @@
 
 #define TISCSI_MODE_RO		0444
 #define TISCSI_MODE_RW		0644
+#define TISCSI_MODE_SECRET	0600
 
 /**
  * struct tiscsi_tunable - a number in configfs
@@ -40,7 +41,8 @@ ssize_t tiscsi_tunable_show(const struct tiscsi_tunable *t, const void *base,
 ssize_t tiscsi_tunable_store(struct config_item *item,
 			     const struct tiscsi_tunable *t, void *base,
 			     const char *page, size_t count);
-void tiscsi_tunables_init(struct configfs_attribute **attrs, void *base);
+void tiscsi_tunables_init(struct configfs_attribute **attrs, size_t nr,
+			  void *base);
 
 /*
  * One row of the table @_set, which is a field of @_type; @_set_get() finds
@@ -121,6 +123,34 @@ static ssize_t _set##_##_name##_show(struct config_item *item,		\
 }									\
 									\
 CONFIGFS_ATTR_RO(_set##_, _name)
+
+ssize_t tiscsi_users_show(struct tiscsi_creds **credsp, char *page);
+ssize_t tiscsi_users_store(struct config_item *item, const char *name,
+			   struct tiscsi_creds **credsp, const char *page,
+			   size_t count);
+
+/* A file with several sets of credentials, which @_set_creds() finds. */
+#define TISCSI_USERS(_set, _name)					\
+static ssize_t _set##_##_name##_show(struct config_item *item,		\
+				     char *page)			\
+{									\
+	return tiscsi_users_show(_set##_creds(item), page);		\
+}									\
+									\
+static ssize_t _set##_##_name##_store(struct config_item *item,	\
+				      const char *page, size_t count)	\
+{									\
+	return tiscsi_users_store(item, #_name, _set##_creds(item),	\
+				  page, count);				\
+}									\
+									\
+static struct configfs_attribute _set##_##_name = {			\
+	.ca_name	= #_name,					\
+	.ca_mode	= TISCSI_MODE_SECRET,				\
+	.ca_owner	= THIS_MODULE,					\
+	.show		= _set##_##_name##_show,			\
+	.store		= _set##_##_name##_store,			\
+}
 
 __printf(3, 4)
 void tiscsi_refuse(struct config_item *item, const char *name,

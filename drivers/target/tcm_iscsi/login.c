@@ -13,6 +13,8 @@
 
 /* B20: more requests than anybody needs, fewer than do harm. */
 #define TISCSI_LOGIN_ROUNDS	64
+/* J01: text of one whole request, from somebody of whom we know nothing. */
+#define TISCSI_EARLY_TEXT_MAX	(2 * TISCSI_LOGIN_PDU_LEN)
 /* Seconds that a login waits for the session that it replaces. */
 #define TISCSI_REINSTATE_WAIT	5
 
@@ -47,9 +49,12 @@ void tiscsi_login_free(struct tiscsi_conn *conn)
 	}
 	conn->login = NULL;
 	if (login->chap) {
+		if (login->auth_done && conn->sess)
+			tiscsi_challenge_keep(&conn->challenge, login->chap);
 		tiscsi_chap_free(login->chap);
 		kfree_sensitive(login->chap);
 	}
+	tiscsi_creds_put(login->creds);
 	if (login->join)
 		tiscsi_sess_put(login->join);
 	kvfree(login->text);
@@ -74,9 +79,10 @@ static void login_fail(struct tiscsi_conn *conn, u16 status)
 {
 	struct tiscsi_login *login = conn->login;
 
-	pr_warn_ratelimited("%pISpc: login of \"%s\" to \"%s\" failed, status 0x%04x\n",
+	pr_warn_ratelimited("%pISpc: login of \"%s\" to \"%s\" failed, status 0x%04x%s%s\n",
 			    &conn->peer_addr, login->peeked_initiator,
-			    login->peeked_target, status);
+			    login->peeked_target, status,
+			    login->why ? ": " : "", login->why ?: "");
 	if (conn->tpg)
 		tiscsi_stat_login(conn->tpg->target, status, &conn->peer_addr,
 				  login->peeked_initiator);
@@ -135,6 +141,12 @@ void tiscsi_login_sent(struct tiscsi_conn *conn)
 	if (login->status) {
 		tiscsi_conn_finish(conn, CLOSE_LOGIN_FAILED);
 		return;
+	}
+	/* J01: nothing is kept for those who take their time. */
+	if (login->out_sent == login->out.len) {
+		kvfree(login->out.buf);
+		login->out = (struct tiscsi_text) {};
+		login->out_sent = 0;
 	}
 	clear_bit(CONN_F_RX_HOLD, &conn->flags);
 	if (conn->sess)
@@ -212,17 +224,38 @@ static u16 login_find_tpg(struct tiscsi_conn *conn, const char *name)
 			}
 			break;
 		}
+		/* Without a portal group login_fail() does not know it. */
+		if (status)
+			tiscsi_stat_login(target, status, &conn->peer_addr,
+					  conn->login->peeked_initiator);
 	}
 	mutex_unlock(&tiscsi_config_lock);
 	return status;
 }
 
+/* Once a login: configuration may change while it lasts. */
 static void login_copy_auth(struct tiscsi_login *login,
-			    const struct tiscsi_auth *auth)
+			    const struct tiscsi_auth *auth,
+			    struct tiscsi_creds **creds)
 {
 	spin_lock(&tiscsi_auth_lock);
 	login->auth = *auth;
+	if (creds)
+		login->creds = tiscsi_creds_get(*creds);
 	spin_unlock(&tiscsi_auth_lock);
+}
+
+static bool login_source_allowed(struct tiscsi_conn *conn)
+{
+	struct tiscsi_tpg *tpg = conn->tpg;
+	bool allowed;
+
+	spin_lock(&tpg->lock);
+	allowed = tiscsi_sources_allow(&tpg->sources, &conn->peer_addr);
+	spin_unlock(&tpg->lock);
+	if (!allowed)
+		conn->login->why = "not from this address";
+	return allowed;
 }
 
 /* The ACL's word on authentication goes before the portal group's. */
@@ -234,14 +267,18 @@ static u16 login_authorize(struct tiscsi_conn *conn, char *initiator)
 	struct tiscsi_nacl *nacl;
 	s32 authentication = -1;
 
-	login_copy_auth(login, &tpg->auth);
+	if (!login_source_allowed(conn))
+		return LOGIN_FORBIDDEN;
 	se_nacl = core_tpg_get_initiator_node_acl(&tpg->se_tpg, initiator);
 	if (!se_nacl && !tpg->attrib.generate_node_acls)
 		return LOGIN_FORBIDDEN;
 	if (se_nacl && !se_nacl->dynamic_node_acl) {
 		nacl = to_tiscsi_nacl(se_nacl);
-		login_copy_auth(login, &nacl->auth);
+		login_copy_auth(login, &nacl->auth, NULL);
 		authentication = nacl->attrib.authentication;
+	} else {
+		login_copy_auth(login, &tpg->auth, &tpg->creds);
+		login->shared = true;
 	}
 	if (se_nacl)
 		target_put_nacl(se_nacl);
@@ -335,7 +372,10 @@ static u16 login_resolve(struct tiscsi_conn *conn)
 	if (status)
 		return status;
 	if (discovery) {
-		login_copy_auth(login, &tiscsi_discovery_auth);
+		/* Maybe instead of those of the target that it names. */
+		tiscsi_creds_put(login->creds);
+		login_copy_auth(login, &tiscsi_discovery_auth,
+				&tiscsi_discovery_creds);
 		login->auth_needed = login->auth.enforce_discovery_auth;
 	}
 	if (conn->tpg) {
@@ -362,7 +402,8 @@ static u32 login_auth_methods(const struct tiscsi_login *login)
 
 	if (login->auth_needed)
 		return chap ? AUTH_CHAP : 0;
-	return chap && login->auth.userid_set ? chap_then_none : AUTH_NONE;
+	return chap && (login->auth.userid_set || login->creds) ?
+	       chap_then_none : AUTH_NONE;
 }
 
 /* Rows B57, B58: the first offered method that is allowed. */
@@ -382,7 +423,7 @@ static u16 login_pick_auth(struct tiscsi_conn *conn)
 	if (!login->chap)
 		return LOGIN_NO_RESOURCES;
 	login->auth_needed = true;
-	tiscsi_chap_init(login->chap, &login->auth);
+	tiscsi_chap_init(login->chap, &login->auth, login->creds);
 	return 0;
 }
 
@@ -441,21 +482,58 @@ static void login_attached(struct tiscsi_conn *conn)
 	login_answer(conn, true);
 }
 
-/* Whether the nexus is free; if not the old session is told to go. */
-static bool login_nexus_free(struct tiscsi_conn *conn)
+/**
+ * tiscsi_login_user - name that shared credentials know the initiator by
+ * @login: the login
+ *
+ * io_work.
+ *
+ * Return: its CHAP_N, or "" if it did not authenticate, or with credentials
+ * that are for one name of an initiator only.
+ */
+const char *tiscsi_login_user(const struct tiscsi_login *login)
+{
+	return login->shared && login->auth_done ?
+	       login->chap->auth.userid : "";
+}
+
+/*
+ * Row J17: where several have credentials for all names of initiators, a name
+ * alone does not make the session of somebody else one's own.
+ */
+static bool login_same_user(struct tiscsi_login *login,
+			    const struct tiscsi_sess *sess)
+{
+	const char *user = tiscsi_login_user(login);
+
+	if (!*user || !sess->user[0] || !strcmp(user, sess->user))
+		return true;
+	login->why = "session of another user";
+	return false;
+}
+
+/*
+ * 0 if the nexus is free, -EAGAIN if the old session has been told to go,
+ * otherwise a login status.
+ */
+static int login_take_nexus(struct tiscsi_conn *conn)
 {
 	struct tiscsi_login *login = conn->login;
 	struct tiscsi_sess *old;
+	int ret = -EAGAIN;
 
 	if (login->nego.discovery)
-		return true;
+		return 0;
 	old = tiscsi_sess_find(conn->tpg, login->nego.initiator_name,
 			       login->isid);
 	if (!old)
-		return true;
-	tiscsi_sess_close(old, CLOSE_REINSTATED);
+		return 0;
+	if (login_same_user(login, old))
+		tiscsi_sess_close(old, CLOSE_REINSTATED);
+	else
+		ret = LOGIN_FORBIDDEN;
 	tiscsi_sess_put(old);
-	return false;
+	return ret;
 }
 
 static void login_new_session(struct tiscsi_conn *conn)
@@ -510,18 +588,32 @@ static void login_stop_waiting(struct tiscsi_conn *conn)
 void tiscsi_login_resume(struct tiscsi_conn *conn)
 {
 	struct tiscsi_login *login = conn->login;
+	int ret;
 
 	if (!login || !login->waiting)
 		return;
-	if (login_nexus_free(conn)) {
-		login_stop_waiting(conn);
-		login_new_session(conn);
-	} else if (time_after_eq(jiffies, login->wait_until)) {
-		login_stop_waiting(conn);
-		login_fail(conn, LOGIN_NO_RESOURCES);
-	} else {
+	ret = login_take_nexus(conn);
+	if (ret == -EAGAIN && time_before(jiffies, login->wait_until)) {
 		tiscsi_conn_arm_timer(conn, login->wait_until);
+		return;
 	}
+	login_stop_waiting(conn);
+	if (!ret)
+		login_new_session(conn);
+	else
+		login_fail(conn, ret == -EAGAIN ? LOGIN_NO_RESOURCES : ret);
+}
+
+static void login_lead(struct tiscsi_conn *conn)
+{
+	int ret = login_take_nexus(conn);
+
+	if (!ret)
+		login_new_session(conn);
+	else if (ret == -EAGAIN)
+		login_wait(conn);
+	else
+		login_fail(conn, ret);
 }
 
 static void login_complete(struct tiscsi_conn *conn)
@@ -530,6 +622,8 @@ static void login_complete(struct tiscsi_conn *conn)
 	u16 status = tiscsi_nego_finish(&login->nego);
 
 	conn->cid = be16_to_cpu(login->cid);
+	if (!status && login->join && !login_same_user(login, login->join))
+		status = LOGIN_FORBIDDEN;
 	if (status) {
 		login_fail(conn, status);
 	} else if (login->join) {
@@ -539,10 +633,8 @@ static void login_complete(struct tiscsi_conn *conn)
 		}
 		login_replace_conn(conn);
 		login_attached(conn);
-	} else if (login_nexus_free(conn)) {
-		login_new_session(conn);
 	} else {
-		login_wait(conn);
+		login_lead(conn);
 	}
 }
 
@@ -607,6 +699,20 @@ static bool login_may_transit(const struct tiscsi_login *login)
 	return !tiscsi_nego_waits(&login->nego);
 }
 
+/* Room for any answer; there is none between requests. */
+static int login_out_alloc(struct tiscsi_login *login)
+{
+	login->out.len = 0;
+	login->out_sent = 0;
+	if (login->out.buf)
+		return 0;
+	login->out.buf = kvmalloc(TISCSI_TEXT_MAX, TISCSI_GFP_PEER);
+	if (!login->out.buf)
+		return -ENOMEM;
+	login->out.cap = TISCSI_TEXT_MAX;
+	return 0;
+}
+
 static u16 login_work(struct tiscsi_conn *conn)
 {
 	struct tiscsi_login *login = conn->login;
@@ -614,8 +720,8 @@ static u16 login_work(struct tiscsi_conn *conn)
 
 	login->nego.phase = login->stage == STAGE_SECURITY ?
 			    PHASE_SECURITY : PHASE_OPERATIONAL;
-	login->out.len = 0;
-	login->out_sent = 0;
+	if (login_out_alloc(login))
+		return LOGIN_NO_RESOURCES;
 	if (!login->resolved)
 		status = login_resolve(conn);
 	if (!status)
@@ -698,10 +804,6 @@ static int login_start(struct tiscsi_conn *conn)
 		return -ENOMEM;
 	/* Owned by the connection from here on. */
 	conn->login = login;
-	login->out.buf = kvmalloc(TISCSI_TEXT_MAX, TISCSI_GFP_PEER);
-	if (!login->out.buf)
-		return -ENOMEM;
-	login->out.cap = TISCSI_TEXT_MAX;
 	tiscsi_nego_init(&login->nego);
 	login->first = true;
 	memcpy(login->isid, req->isid, sizeof(login->isid));
@@ -717,6 +819,14 @@ static int login_start(struct tiscsi_conn *conn)
 	return 0;
 }
 
+/* J01: who has not said who it is, or not proved it, gets little memory. */
+static u32 login_text_max(const struct tiscsi_login *login)
+{
+	if (!login->resolved || (login->auth_needed && !login->auth_done))
+		return TISCSI_EARLY_TEXT_MAX;
+	return TISCSI_TEXT_MAX;
+}
+
 /* Makes room for the text of the request behind what is there already. */
 static int login_make_room(struct tiscsi_conn *conn)
 {
@@ -724,7 +834,7 @@ static int login_make_room(struct tiscsi_conn *conn)
 	struct tiscsi_rx *rx = &conn->rx;
 	char *text;
 
-	if (login->text_len + rx->data_len > TISCSI_TEXT_MAX)
+	if (login->text_len + rx->data_len > login_text_max(login))
 		return -EMSGSIZE;
 	text = kvmalloc(login->text_len + rx->data_len + 1, TISCSI_GFP_PEER);
 	if (!text)

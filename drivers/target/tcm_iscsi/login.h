@@ -27,6 +27,10 @@
  * @auth_needed: the initiator must prove who it is
  * @auth_done: it did
  * @auth: credentials to check it against
+ * @creds: more of them, to choose from by the name it gives; or NULL
+ * @shared: they are those of a portal group, so that names of initiators do
+ *	not tell who has authenticated
+ * @why: what the log says of a failure besides the status, or NULL
  * @chap: CHAP in progress
  * @join: session that this connection becomes part of
  * @waiting: for an old session of the same nexus to be gone, until @wait_until
@@ -59,6 +63,9 @@ struct tiscsi_login {
 	bool auth_needed;
 	bool auth_done;
 	struct tiscsi_auth auth;
+	struct tiscsi_creds *creds;
+	bool shared;
+	const char *why;
 	struct tiscsi_chap *chap;
 	struct tiscsi_sess *join;
 	bool waiting;
@@ -67,5 +74,7 @@ struct tiscsi_login {
 	u8 rsp_flags;
 	bool rsp_ready;
 };
+
+const char *tiscsi_login_user(const struct tiscsi_login *login);
 
 #endif /* TCM_ISCSI_LOGIN_H */

@@ -256,6 +256,7 @@ static void tiscsi_drop_tpg(struct se_portal_group *se_tpg)
 	tiscsi_tpg_wait_unused(tpg);
 	core_tpg_deregister(se_tpg);
 	memzero_explicit(&tpg->auth, sizeof(tpg->auth));
+	tiscsi_creds_put(tpg->creds);
 	kfree(tpg);
 }
 
@@ -709,6 +710,7 @@ static void __exit tiscsi_exit(void)
 	tiscsi_unclaim_fabric();
 	ida_destroy(&tiscsi_target_ida);
 	memzero_explicit(&tiscsi_discovery_auth, sizeof(tiscsi_discovery_auth));
+	tiscsi_creds_put(tiscsi_discovery_creds);
 }
 
 module_init(tiscsi_init);

@@ -159,6 +159,8 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 	}
 	if (tpg) {
 		spin_lock(&tpg->lock);
+		if (!list_empty(&sess->node))
+			tpg->nr_sessions--;
 		list_del_init(&sess->node);
 		tiscsi_sess_wake_logins(tpg);
 		wake_up_all(&tpg->sess_wait);
@@ -271,6 +273,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 		sizeof(sess->initiator_name));
 	strscpy(sess->initiator_alias, login->nego.initiator_alias,
 		sizeof(sess->initiator_alias));
+	strscpy(sess->user, tiscsi_login_user(login), sizeof(sess->user));
 	sess->exp_cmd_sn = login->cmd_sn;
 
 	tsih = ida_alloc_range(&tiscsi_tsih_ida, 1, U16_MAX, GFP_KERNEL);
@@ -311,18 +314,23 @@ static int tiscsi_sess_register(struct tiscsi_sess *sess,
 	return ret ? LOGIN_NO_RESOURCES : 0;
 }
 
-/* Puts the session where lookups find it, unless the group went away. */
-static bool tiscsi_sess_publish(struct tiscsi_sess *sess)
+/* Puts the session where lookups find it; 0 or a login status (B30). */
+static int tiscsi_sess_publish(struct tiscsi_sess *sess)
 {
 	struct tiscsi_tpg *tpg = sess->tpg;
-	bool ok;
+	int status = 0;
 
 	spin_lock(&tpg->lock);
-	ok = READ_ONCE(tpg->active);
-	if (ok)
+	if (!READ_ONCE(tpg->active)) {
+		status = LOGIN_SERVICE_UNAVAILABLE;
+	} else if (tpg->nr_sessions >= READ_ONCE(tpg->attrib.max_sessions)) {
+		status = LOGIN_NO_RESOURCES;
+	} else {
 		list_add_tail(&sess->node, &tpg->sessions);
+		tpg->nr_sessions++;
+	}
 	spin_unlock(&tpg->lock);
-	return ok;
+	return status;
 }
 
 /**
@@ -354,10 +362,10 @@ struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status)
 		goto fail;
 
 	atomic_set(&sess->max_cmd_sn, sess->exp_cmd_sn + sess->depth - 1);
-	if (!sess->discovery && !tiscsi_sess_publish(sess)) {
-		*status = LOGIN_SERVICE_UNAVAILABLE;
+	if (!sess->discovery)
+		*status = tiscsi_sess_publish(sess);
+	if (*status)
 		goto fail;
-	}
 	return sess;
 
 fail:

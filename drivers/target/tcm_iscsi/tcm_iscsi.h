@@ -91,6 +91,12 @@ struct tiscsi_auth {
 	bool enforce_discovery_auth;	/* of the discovery credentials only */
 };
 
+/* A CHAP_C of ours, remembered while its connection is open (B66). */
+struct tiscsi_challenge {
+	struct hlist_node node;
+	u8 bytes[TISCSI_CHALLENGE_LEN];
+};
+
 /* Counters of RFC 4544 that belong to a target; any context. */
 struct tiscsi_login_stats {
 	spinlock_t lock;		/* of all that follows */
@@ -159,6 +165,7 @@ struct tiscsi_tpg_attrib {
 	u32 fabric_prot_type;
 	u32 tpg_enabled_sendtargets;
 	u32 login_keys_workaround;
+	u32 max_sessions;
 };
 
 /**
@@ -166,8 +173,12 @@ struct tiscsi_tpg_attrib {
  * @active: takes logins; changed under tiscsi_config_lock
  * @users: one for configfs, one for each connection that logged in to it or
  *	is about to; the last one completes @unused
- * @param: our side of every negotiation; written under @lock, as is @alias
+ * @creds: more credentials besides @auth, or NULL; under tiscsi_auth_lock
+ * @param: our side of every negotiation; written under @lock, as are @alias
+ *	and @sources
+ * @sources: from where initiators may come
  * @lock: protects @sessions and @login_waiters, leaf but for sess->lock
+ * @nr_sessions: on @sessions
  */
 struct tiscsi_tpg {
 	struct se_portal_group se_tpg;
@@ -178,12 +189,15 @@ struct tiscsi_tpg {
 	struct list_head nps;		/* under tiscsi_config_lock */
 	struct tiscsi_tpg_attrib attrib;
 	struct tiscsi_auth auth;
+	struct tiscsi_creds *creds;
 	struct tiscsi_keys param;
 	char alias[TISCSI_ALIAS_LEN];
+	struct tiscsi_sources sources;
 	refcount_t users;
 	struct completion unused;
 	spinlock_t lock;		/* see above */
 	struct list_head sessions;
+	u32 nr_sessions;
 	struct list_head login_waiters;	/* connections, by wait_node */
 	wait_queue_head_t sess_wait;
 };
@@ -458,6 +472,7 @@ struct tiscsi_sess {
 	bool freeing;			/* free_work is queued */
 	char initiator_name[TISCSI_NAME_LEN];
 	char initiator_alias[TISCSI_ALIAS_LEN];
+	char user[TISCSI_SECRET_LEN];	/* CHAP_N, see struct tiscsi_login */
 	struct tiscsi_keys keys;	/* negotiated, session wide */
 	u64 created;			/* jiffies64 */
 
@@ -619,6 +634,7 @@ struct tiscsi_conn {
 	u32 max_xmit_dsl;		/* what the peer takes */
 
 	struct tiscsi_login *login;	/* until full feature phase */
+	struct tiscsi_challenge challenge; /* that it has authenticated with */
 	struct tiscsi_text_xchg *text;	/* text exchange in progress */
 	bool text_busy;			/* its answer is not out yet */
 	struct tiscsi_rx rx;
@@ -642,6 +658,7 @@ extern struct list_head tiscsi_targets;
 extern struct workqueue_struct *tiscsi_io_wq;
 extern struct workqueue_struct *tiscsi_close_wq;
 extern struct tiscsi_auth tiscsi_discovery_auth;
+extern struct tiscsi_creds *tiscsi_discovery_creds;
 extern spinlock_t tiscsi_auth_lock;	/* every struct tiscsi_auth */
 extern struct target_core_fabric_ops tiscsi_ops;
 

@@ -7,6 +7,7 @@
  */
 #include <kunit/resource.h>
 #include <kunit/test.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -95,7 +96,7 @@ static struct chap_run *chap_run_new(struct kunit *test, bool mutual)
 		run->auth.userid_mutual_set = true;
 		run->auth.password_mutual_set = true;
 	}
-	tiscsi_chap_init(&run->chap, &run->auth);
+	tiscsi_chap_init(&run->chap, &run->auth, NULL);
 	return run;
 }
 
@@ -142,8 +143,10 @@ static struct chap_run *chap_challenged(struct kunit *test, bool mutual,
 	KUNIT_ASSERT_EQ(test, chap_exchange(run, in), 0);
 	KUNIT_ASSERT_EQ(test, run->chap.state, CHAP_WAIT_RESPONSE);
 	run->chap.id = 0x55;
-	for (i = 0; i < sizeof(run->chap.challenge); i++)
-		run->chap.challenge[i] = i;
+	tiscsi_challenge_forget(&run->chap.ours);
+	for (i = 0; i < sizeof(run->chap.ours.bytes); i++)
+		run->chap.ours.bytes[i] = i;
+	tiscsi_challenge_issue(&run->chap.ours);
 	return run;
 }
 
@@ -199,21 +202,21 @@ static void chap_algorithms(struct kunit *test)
 /* B61 */
 static void chap_challenges(struct kunit *test)
 {
-	const u32 len = TISCSI_CHAP_CHALLENGE_LEN;
+	const u32 len = TISCSI_CHALLENGE_LEN;
 	struct chap_run *run[32];
-	char expect[160], hex[2 * TISCSI_CHAP_CHALLENGE_LEN + 1];
+	char expect[160], hex[2 * TISCSI_CHALLENGE_LEN + 1];
 	int i, j, last_id = -1;
 
 	for (i = 0; i < ARRAY_SIZE(run); i++) {
 		run[i] = chap_run_new(test, false);
 		KUNIT_ASSERT_EQ(test, chap_exchange(run[i], "CHAP_A=5;"), 0);
 		for (j = 0; j < i; j++)
-			KUNIT_EXPECT_NE(test, memcmp(run[i]->chap.challenge,
-						     run[j]->chap.challenge,
+			KUNIT_EXPECT_NE(test, memcmp(run[i]->chap.ours.bytes,
+						     run[j]->chap.ours.bytes,
 						     len), 0);
 		KUNIT_EXPECT_NE(test, run[i]->chap.id, last_id);
 		last_id = run[i]->chap.id;
-		*bin2hex(hex, run[i]->chap.challenge, len) = '\0';
+		*bin2hex(hex, run[i]->chap.ours.bytes, len) = '\0';
 		scnprintf(expect, sizeof(expect),
 			  "CHAP_A=5;CHAP_I=%u;CHAP_C=0x%s;", last_id, hex);
 		KUNIT_EXPECT_STREQ(test, run[i]->out, expect);
@@ -416,9 +419,9 @@ static void chap_lengths(struct kunit *test)
 static void chap_reflect(struct kunit *test, struct chap_run *run,
 			 const u8 *challenge, int ret)
 {
-	char in[256], hex[2 * TISCSI_CHAP_CHALLENGE_LEN + 1];
+	char in[256], hex[2 * TISCSI_CHALLENGE_LEN + 1];
 
-	*bin2hex(hex, challenge, TISCSI_CHAP_CHALLENGE_LEN) = '\0';
+	*bin2hex(hex, challenge, TISCSI_CHALLENGE_LEN) = '\0';
 	scnprintf(in, sizeof(in), "CHAP_N=%s;CHAP_R=%s;CHAP_I=1;CHAP_C=0x%s;",
 		  USER, MD5_PROOF, hex);
 	chap_expect(test, run, in, ret);
@@ -427,19 +430,19 @@ static void chap_reflect(struct kunit *test, struct chap_run *run,
 /* B66 */
 static void chap_reflection(struct kunit *test)
 {
-	u8 stale[TISCSI_CHAP_CHALLENGE_LEN];
+	u8 stale[TISCSI_CHALLENGE_LEN];
 	struct chap_run *run, *other;
 
 	run = chap_challenged(test, true, 5);
-	chap_reflect(test, run, run->chap.challenge, ERR_AUTH);
+	chap_reflect(test, run, run->chap.ours.bytes, ERR_AUTH);
 
 	other = chap_run_new(test, true);
 	KUNIT_ASSERT_EQ(test, chap_exchange(other, "CHAP_A=5;"), 0);
 	run = chap_challenged(test, true, 5);
-	chap_reflect(test, run, other->chap.challenge, ERR_AUTH);
+	chap_reflect(test, run, other->chap.ours.bytes, ERR_AUTH);
 
 	/* One that nobody waits for any more is as good as any. */
-	memcpy(stale, other->chap.challenge, sizeof(stale));
+	memcpy(stale, other->chap.ours.bytes, sizeof(stale));
 	tiscsi_chap_free(&other->chap);
 	run = chap_challenged(test, true, 5);
 	chap_reflect(test, run, stale, 0);
@@ -478,6 +481,57 @@ static void chap_credentials(struct kunit *test)
 	chap_expect(test, run, mutual, ERR_AUTH);
 }
 
+static struct tiscsi_creds *chap_creds(struct kunit *test)
+{
+	static const char *const users[][2] = {
+		{ "anna", "anna secret 12" }, { USER, "not the secret" },
+		{ "initiato", SECRET }, { "initiatorx", SECRET },
+		{ "bert", SECRET },
+	};
+	struct tiscsi_creds *creds;
+	const size_t size = struct_size(creds, v, ARRAY_SIZE(users));
+	u32 i;
+
+	creds = kvzalloc(size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, creds);
+	kref_init(&creds->ref);
+	creds->size = size;
+	creds->nr = ARRAY_SIZE(users);
+	for (i = 0; i < creds->nr; i++) {
+		strscpy(creds->v[i].userid, users[i][0], TISCSI_SECRET_LEN);
+		strscpy(creds->v[i].password, users[i][1], TISCSI_SECRET_LEN);
+		creds->v[i].userid_set = true;
+		creds->v[i].password_set = true;
+	}
+	return creds;
+}
+
+/* B63: of several, those that go with the name; the first set goes before. */
+static void chap_several(struct kunit *test)
+{
+	static const struct {
+		const char *user;
+		int ret;
+	} cases[] = {
+		{ USER, 0 }, { "bert", 0 }, { "initiato", 0 },
+		{ "initiatorx", 0 }, { "anna", ERR_AUTH },
+		{ "carl", ERR_AUTH }, { "", ERR_AUTH }, { "ber", ERR_AUTH },
+	};
+	struct tiscsi_creds *creds = chap_creds(test);
+	struct chap_run *run;
+	char in[128];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		run = chap_challenged(test, false, 5);
+		run->chap.creds = tiscsi_creds_get(creds);
+		scnprintf(in, sizeof(in), "CHAP_N=%s;CHAP_R=%s;",
+			  cases[i].user, MD5_PROOF);
+		chap_expect(test, run, in, cases[i].ret);
+	}
+	tiscsi_creds_put(creds);
+}
+
 /* The credentials at the start count; J06: nothing is left at the end. */
 static void chap_copies_and_wipes(struct kunit *test)
 {
@@ -512,6 +566,7 @@ static struct kunit_case chap_test_cases[] = {
 	KUNIT_CASE(chap_lengths),
 	KUNIT_CASE(chap_reflection),
 	KUNIT_CASE(chap_credentials),
+	KUNIT_CASE(chap_several),
 	KUNIT_CASE(chap_copies_and_wipes),
 	{}
 };

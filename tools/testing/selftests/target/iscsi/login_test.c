@@ -1214,4 +1214,334 @@ TEST(B59_empty_security_stage)
 	ASSERT_EQ(LOGIN_OK, login_status(&c->rx));
 }
 
+/* ---- from where ---- */
+
+#define T1_SOURCES	"iqn.2003-01.org.example:t1/tpgt_1/attrib/allowed_sources"
+
+static void sources_become(const char *written, const char *shown)
+{
+	char buf[4096];
+
+	configfs_write(T1_SOURCES, written);
+	if (configfs_read(T1_SOURCES, buf, sizeof(buf)) || strcmp(buf, shown))
+		die("%s became %s, not %s", written, buf, shown);
+}
+
+TEST(B23_addresses_not_allowed)
+{
+	static const struct {
+		const char *list;
+		bool v4, v6;
+	} cases[] = {
+		{ "any", true, true }, { "127.0.0.1", true, false },
+		{ "127.0.0.0/8", true, false }, { "0.0.0.0/0", true, false },
+		{ "10.0.0.0/8,192.168.0.0/16", false, false },
+		{ "10.0.0.0/8 127.0.0.1", true, false },
+		{ "127.0.0.0/32", false, false }, { "127.0.0.2/31", false, false },
+		{ "127.0.0.0/31", true, false },
+		{ "::1", false, true }, { "::/0", false, true },
+		{ "fe80::/10", false, false }, { "::/127", false, true },
+		{ "2001:db8::/32,::1/128,127.0.0.1/32", true, true },
+	};
+	struct login v6 = { .portal = env.portal6, .no_ua_check = true };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		TH_LOG("%s", cases[i].list);
+		configfs_write(T1_SOURCES, cases[i].list);
+		if (cases[i].v4)
+			conn_close(login(LOGIN(.no_ua_check = true)));
+		else
+			expect_refused(LOGIN(), STATUSES(LOGIN_FORBIDDEN));
+		if (cases[i].v6)
+			conn_close(login(&v6));
+		else
+			expect_refused(&v6, STATUSES(LOGIN_FORBIDDEN));
+	}
+	/* Neither another target nor another portal group minds. */
+	configfs_write(T1_SOURCES, "10.0.0.0/8");
+	conn_close(login(LOGIN(.target = env.demo, .no_ua_check = true)));
+	conn_close(login(LOGIN(.portal = env.portal2, .no_ua_check = true)));
+	configfs_write(T1_SOURCES, "any");
+}
+
+/* The session that is there stays; a connection more is a login like any. */
+TEST(B23_J17_addresses_of_a_session)
+{
+	struct login l = { .isid = 230 };
+	struct conn *c = login(&l);
+
+	configfs_write(T1_SOURCES, "::1");
+	ping(c);
+	expect_refused(&l, STATUSES(LOGIN_FORBIDDEN));
+	l.tsih = c->sess->tsih;
+	l.keys = "";
+	expect_refused(&l, STATUSES(LOGIN_FORBIDDEN));
+	ping(c);
+	configfs_write(T1_SOURCES, "any");
+}
+
+TEST(B23_refused_address_is_logged)
+{
+	u64 end = now_ms() + 15000;
+	int log = klog_open();
+
+	configfs_write(T1_SOURCES, "10.0.0.0/8");
+	do {
+		ASSERT_GT(end, now_ms());
+		expect_refused(LOGIN(), STATUSES(LOGIN_FORBIDDEN));
+	} while (!klog_has(log, "status 0x0202: not from this address"));
+	configfs_write(T1_SOURCES, "any");
+}
+
+static u32 addresses_of_t1(const char *portal)
+{
+	struct conn *c = login(LOGIN(.discovery = true, .portal = portal));
+	u32 len, n;
+	char *text = send_targets(c, env.target, &len, NULL);
+
+	n = text_count(text, len, "TargetAddress");
+	free(text);
+	conn_close(c);
+	return n;
+}
+
+TEST(C41_J07_addresses_not_allowed_see_nothing)
+{
+	u32 all = addresses_of_t1(env.portal);
+
+	configfs_write(T1_SOURCES, "::1");
+	/* Only portal group 2 is left. */
+	ASSERT_EQ(1, addresses_of_t1(env.portal));
+	ASSERT_EQ(all, addresses_of_t1(env.portal6));
+	configfs_write(T1_SOURCES, "any");
+	ASSERT_EQ(all, addresses_of_t1(env.portal));
+}
+
+TEST(B23_lists_of_addresses)
+{
+	static const char *const bad[] = {
+		"foo", "10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/-1",
+		"10.0.0.0/", "10.0.0/8", "10.0.0.0/+8", "any,10.0.0.0/8",
+		"10.0.0.0/8,any", "/8", "2001:db8::1/32", "[::1]", "::1%lo",
+		"10.0.0.0/08x", "10.0.0.0/8/8",
+	};
+	char list[64 * 20 + 32] = "";
+	u32 i;
+
+	sources_become("127.0.0.0/8\n", "127.0.0.0/8");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		ASSERT_EQ(EINVAL, configfs_try(T1_SOURCES, bad[i])) {
+			TH_LOG("%s", bad[i]);
+		}
+	sources_become(" 10.0.0.0/8,\t192.168.1.1 ,\n2001:DB8:0::/32",
+		       "10.0.0.0/8,192.168.1.1,2001:db8::/32");
+	sources_become("::ffff:10.0.0.0/104", "10.0.0.0/8");
+	for (i = 0; i < 64; i++)
+		sprintf(list + strlen(list), "%s10.0.%u.0/24", i ? "," : "", i);
+	sources_become(list, list);
+	strcat(list, ",10.1.0.0/24");
+	ASSERT_EQ(EINVAL, configfs_try(T1_SOURCES, list));
+	sources_become("\n", "any");
+	sources_become("any\n", "any");
+}
+
+/* ---- limits ---- */
+
+#define T2_ATTRIB	"iqn.2003-01.org.example:t2/tpgt_1/attrib/"
+
+static struct conn *demo_login(u16 isid)
+{
+	return login(LOGIN(.target = env.demo, .isid = isid,
+			   .no_ua_check = true));
+}
+
+TEST(B30_as_many_sessions_as_allowed)
+{
+	struct login more = { .target = env.demo, .isid = 303 };
+	struct conn *a, *b;
+	u64 end;
+	u16 status;
+
+	configfs_write(T2_ATTRIB "max_sessions", "2");
+	a = demo_login(301);
+	demo_login(302);
+	expect_refused(&more, STATUSES(LOGIN_RESOURCES));
+	/* One that replaces another is not one more. */
+	b = demo_login(301);
+	expect_closed(a);
+	expect_refused(&more, STATUSES(LOGIN_RESOURCES));
+	ping(b);
+	/* One ends: soon there is room. */
+	logout(b);
+	conn_close(b);
+	end = now_ms() + DEADLINE_MS;
+	do {
+		ASSERT_GT(end, now_ms());
+		status = login_try(&more, &a);
+	} while (status == LOGIN_RESOURCES);
+	ASSERT_EQ(LOGIN_OK, status);
+	ping(a);
+	configfs_write(T2_ATTRIB "max_sessions", "1024");
+}
+
+/* More text than there is room for, and more requests. */
+TEST(B30_J03_too_much_of_a_login)
+{
+	struct conn *c = login_start(LOGIN());
+	struct text t = {};
+	int i;
+
+	login_names(LOGIN(), &t);
+	text_add_raw(&t, "X-org.example.a=", 16);
+	while (t.len < DEFAULT_MRDSL)
+		text_add_raw(&t, "a", 1);
+	for (i = 0; i < 10; i++) {
+		ASSERT_TRUE(login_step(c, STAY(OPERATIONAL) | F_CONTINUE, &t));
+		if (login_status(&c->rx) != LOGIN_OK)
+			break;
+	}
+	expect_login_refused(c, STATUSES(LOGIN_RESOURCES));
+	conn_close(c);
+
+	c = first_request(LOGIN(), STAY(OPERATIONAL), NULL);
+	for (i = 0; i < 100 && login_status(&c->rx) == LOGIN_OK; i++)
+		ASSERT_TRUE(login_step(c, STAY(OPERATIONAL), NULL));
+	expect_login_refused(c, STATUSES(LOGIN_RESOURCES));
+}
+
+/* ---- statistics ---- */
+
+enum login_counter {
+	ACCEPTS, OTHER_FAILS, REDIRECTS, AUTHORIZE_FAILS, AUTHENTICATE_FAILS,
+	NEGOTIATE_FAILS, NR_LOGIN_COUNTERS
+};
+
+static const char *const counter_files[] = {
+	[ACCEPTS] = "accepts", [OTHER_FAILS] = "other_fails",
+	[REDIRECTS] = "redirects", [AUTHORIZE_FAILS] = "authorize_fails",
+	[AUTHENTICATE_FAILS] = "authenticate_fails",
+	[NEGOTIATE_FAILS] = "negotiate_fails",
+};
+
+static void read_stat(const char *target, const char *file, char *buf)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/fabric_statistics/%s", target, file);
+	if (configfs_read(path, buf, 256))
+		die("cannot read %s", path);
+}
+
+static u32 read_stat_num(const char *target, const char *file)
+{
+	char buf[256];
+
+	read_stat(target, file, buf);
+	return strtoul(buf, NULL, 10);
+}
+
+static void read_counters(const char *target, u32 *counters)
+{
+	char file[64];
+	int i;
+
+	for (i = 0; i < NR_LOGIN_COUNTERS; i++) {
+		snprintf(file, sizeof(file), "iscsi_login_stats/%s",
+			 counter_files[i]);
+		counters[i] = read_stat_num(target, file);
+	}
+}
+
+/* Since the last call one of the counters of @target went up by one. */
+static void expect_counted(const char *target, enum login_counter counter,
+			   u32 *counters)
+{
+	u32 now[NR_LOGIN_COUNTERS], i;
+
+	read_counters(target, now);
+	counters[counter]++;
+	for (i = 0; i < NR_LOGIN_COUNTERS; i++)
+		if (now[i] != counters[i])
+			die("%s is %u, not %u", counter_files[i], now[i],
+			    counters[i]);
+	memcpy(counters, now, sizeof(now));
+}
+
+/* The newest failure, as iscsi_tgt_attr tells of it. */
+static void expect_last_fail(const char *target, u32 type, const char *name,
+			     u32 *when)
+{
+	char buf[256];
+	u32 t = read_stat_num(target, "iscsi_tgt_attr/last_fail_time");
+
+	if (read_stat_num(target, "iscsi_tgt_attr/last_fail_type") != type)
+		die("last_fail_type is not %u", type);
+	read_stat(target, "iscsi_tgt_attr/fail_intr_name", buf);
+	if (strcmp(buf, name))
+		die("fail_intr_name is %s, not %s", buf, name);
+	read_stat(target, "iscsi_tgt_attr/fail_intr_addr_type", buf);
+	if (strcmp(buf, "ipv4"))
+		die("fail_intr_addr_type is %s", buf);
+	read_stat(target, "iscsi_tgt_attr/fail_intr_addr", buf);
+	if (strcmp(buf, "127.0.0.1"))
+		die("fail_intr_addr is %s", buf);
+	if (t < *when || !t)
+		die("last_fail_time went from %u to %u", *when, t);
+	*when = t;
+}
+
+TEST(B08_B23_login_counters)
+{
+	static const char who[] = "iqn.2003-01.org.example:who";
+	u32 n[NR_LOGIN_COUNTERS], m[NR_LOGIN_COUNTERS], when = 0;
+	const char *me = env.initiator;
+	u32 fails = read_stat_num(env.target, "iscsi_tgt_attr/login_fails");
+	char acl[256];
+
+	read_counters(env.target, n);
+	conn_close(login(LOGIN(.no_ua_check = true)));
+	expect_counted(env.target, ACCEPTS, n);
+
+	expect_refused(LOGIN(.initiator = who), STATUSES(LOGIN_FORBIDDEN));
+	expect_counted(env.target, AUTHORIZE_FAILS, n);
+	expect_last_fail(env.target, 4, who, &when);
+	configfs_write(T1_SOURCES, "10.0.0.0/8");
+	expect_refused(LOGIN(), STATUSES(LOGIN_FORBIDDEN));
+	configfs_write(T1_SOURCES, "any");
+	expect_counted(env.target, AUTHORIZE_FAILS, n);
+	expect_last_fail(env.target, 4, me, &when);
+
+	snprintf(acl, sizeof(acl), "%s/tpgt_1/acls/%s/attrib/authentication",
+		 env.target, me);
+	configfs_write(acl, "1");
+	expect_refused(LOGIN(), STATUSES(LOGIN_AUTH));
+	configfs_write(acl, "-1");
+	expect_counted(env.target, AUTHENTICATE_FAILS, n);
+	expect_last_fail(env.target, 5, me, &when);
+
+	refused(LAST, "MaxBurstLength=65536 MaxBurstLength=65536",
+		STATUSES(LOGIN_INITIATOR_ERR));
+	expect_counted(env.target, NEGOTIATE_FAILS, n);
+	expect_last_fail(env.target, 6, me, &when);
+
+	expect_refused(LOGIN(.tsih = 0x7fff, .keys = ""),
+		       STATUSES(LOGIN_NO_SESS));
+	expect_counted(env.target, OTHER_FAILS, n);
+	expect_last_fail(env.target, 2, me, &when);
+	ASSERT_EQ(fails + 5, read_stat_num(env.target,
+					   "iscsi_tgt_attr/login_fails"));
+
+	/* Named, but not there for logins; and what is no login to it. */
+	read_counters(env.disabled, m);
+	expect_refused(LOGIN(.target = env.disabled),
+		       STATUSES(LOGIN_UNAVAILABLE));
+	expect_counted(env.disabled, OTHER_FAILS, m);
+	conn_close(login(LOGIN(.discovery = true)));
+	expect_refused(LOGIN(.target = "iqn.2003-01.org.example:none"),
+		       STATUSES(LOGIN_NOT_FOUND));
+	conn_close(login(LOGIN(.no_ua_check = true)));
+	expect_counted(env.target, ACCEPTS, n);
+}
+
 RAW_TEST_MAIN

@@ -13,6 +13,7 @@
 #include <linux/string.h>
 #include <net/ipv6.h>
 
+#include "access/access.h"
 #include "chap.h"
 #include "door.h"
 
@@ -483,7 +484,7 @@ static u32 tiscsi_sess_get_initiator_sid(struct se_session *se_sess,
 static int tiscsi_post_link(struct se_portal_group *se_tpg, struct se_lun *lun)
 {
 	tiscsi_dbroot_prepare();
-	return 0;
+	return tiscsi_lu_link(lun);
 }
 
 struct target_core_fabric_ops tiscsi_ops = {
@@ -706,6 +707,7 @@ static void __exit tiscsi_exit(void)
 	target_unregister_template(&tiscsi_ops);
 	tiscsi_conns_wait_none();
 	tiscsi_free_workqueues();
+	tiscsi_nexus_forget_lost();
 	tiscsi_chap_teardown();
 	tiscsi_unclaim_fabric();
 	ida_destroy(&tiscsi_target_ida);

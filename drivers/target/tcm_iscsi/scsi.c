@@ -11,7 +11,7 @@
 #include <scsi/scsi_proto.h>
 #include <target/target_core_backend.h>
 
-#include "tcm_iscsi.h"
+#include "access/access.h"
 
 /**
  * tiscsi_lun_decode - the number of a LUN field
@@ -344,6 +344,8 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 	else if (write)
 		tiscsi_scsi_trim_write(cmd);
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
+		tiscsi_access_attach(cmd);
+	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
 		tiscsi_scsi_attach_buffer(cmd);
 }
 
@@ -371,6 +373,8 @@ void tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
 void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
 {
 	atomic64_inc(&cmd->sess->cmd_pdus);
+	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
+		tiscsi_access_enter(cmd);
 	if (tiscsi_data_due(cmd)) {
 		tiscsi_data_start(cmd);
 		return;

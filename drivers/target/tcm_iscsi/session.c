@@ -11,6 +11,7 @@
 #include <linux/idr.h>
 #include <linux/slab.h>
 
+#include "access/access.h"
 #include "login.h"
 
 /* Slots of a session without commands: text, logout, rejects. */
@@ -107,26 +108,6 @@ static void tiscsi_sess_wake_logins(struct tiscsi_tpg *tpg)
 	}
 }
 
-/*
- * C17, G15: whoever comes back to this nexus is told.  The core keeps unit
- * attentions by initiator name, so while the initiator has another session
- * nothing is said: it would be told to the wrong nexus (K3).
- */
-static void tiscsi_sess_nexus_loss(struct tiscsi_sess *sess)
-{
-	struct se_node_acl *se_nacl = sess->se_session->se_node_acl;
-	bool only;
-
-	if (sess->close_reason == CLOSE_LOGOUT)
-		return;
-	spin_lock_irq(&se_nacl->nacl_sess_lock);
-	only = list_empty(&se_nacl->acl_sess_list) ||
-	       list_is_singular(&se_nacl->acl_sess_list);
-	spin_unlock_irq(&se_nacl->nacl_sess_lock);
-	if (only)
-		core_allocate_nexus_loss_ua(se_nacl);
-}
-
 /* The core has forgotten the session: say so, if anybody is there to hear. */
 static void tiscsi_sess_answer_logout(struct tiscsi_sess *sess)
 {
@@ -152,11 +133,11 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 	struct tiscsi_tpg *tpg = sess->tpg;
 
 	if (sess->se_session) {
-		tiscsi_sess_nexus_loss(sess);
 		target_stop_session(sess->se_session);
 		target_wait_for_sess_cmds(sess->se_session);
 		target_remove_session(sess->se_session);
 	}
+	tiscsi_access_leave(sess);
 	if (tpg) {
 		spin_lock(&tpg->lock);
 		if (!list_empty(&sess->node))
@@ -300,6 +281,8 @@ static int tiscsi_sess_register(struct tiscsi_sess *sess,
 	if (!tiscsi_tpg_get(tpg))
 		return LOGIN_SERVICE_UNAVAILABLE;
 	sess->tpg = tpg;
+	if (tiscsi_access_join(sess))
+		return LOGIN_NO_RESOURCES;
 	se_sess = target_setup_session(&tpg->se_tpg, 0, 0, TARGET_PROT_NORMAL,
 				       sess->initiator_name, sess, NULL);
 	if (IS_ERR(se_sess))
@@ -635,4 +618,5 @@ void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun)
 	list_for_each_entry(sess, &tpg->sessions, node)
 		tiscsi_sess_fail_lun(sess, lun);
 	spin_unlock(&tpg->lock);
+	tiscsi_lu_unlink(lun);
 }

@@ -65,11 +65,16 @@
  */
 #define TISCSI_GFP_PEER		(GFP_KERNEL | __GFP_NOWARN)
 
+/* What a session has on its logical units, by LUN. */
+#define TISCSI_ITL_BUCKETS	16
+
 struct tiscsi_conn;
 struct tiscsi_creds;
 struct tiscsi_sess;
 struct tiscsi_login;
 struct tiscsi_source;
+struct tiscsi_nexus;
+struct tiscsi_itl;
 
 /* ------------------------------------------------------------------ */
 /* configuration objects (door)                                        */
@@ -367,6 +372,7 @@ struct tiscsi_cmd {
 	u32 cmd_sn;
 	u8 opcode;
 	u64 lun;
+	struct tiscsi_itl *itl;		/* NULL: no logical unit of ours */
 	u8 *ecdb;			/* CDB longer than 16 bytes, kmalloc'ed */
 
 	/* data: [0, data_len) goes to or comes from sg */
@@ -475,6 +481,10 @@ struct tiscsi_sess {
 	char user[TISCSI_SECRET_LEN];	/* CHAP_N, see struct tiscsi_login */
 	struct tiscsi_keys keys;	/* negotiated, session wide */
 	u64 created;			/* jiffies64 */
+	struct tiscsi_nexus *nexus;	/* NULL in discovery */
+	bool nexus_lost;		/* the session before this one was */
+	/* added to under @lock, read under RCU */
+	struct hlist_head itls[TISCSI_ITL_BUCKETS];
 
 	spinlock_t lock;		/* see above */
 	struct list_head conns;

@@ -5,7 +5,7 @@
  * A task is either known to the core, which then aborts it, or only to us,
  * because its CmdSN is not due or its data is not all here; then we do.
  */
-#include "tcm_iscsi.h"
+#include "access/access.h"
 
 /**
  * tiscsi_tmf_begin - the header of a Task Management Function Request is here
@@ -292,8 +292,10 @@ void tiscsi_queue_tm_rsp(struct se_cmd *se_cmd)
 	bool end;
 
 	if (tmr->function == TMR_LUN_RESET && se_cmd->se_dev &&
-	    tmr->response == TMR_FUNCTION_COMPLETE)
+	    tmr->response == TMR_FUNCTION_COMPLETE) {
 		tiscsi_tmf_doom_device(se_cmd->se_dev, tmf->sess);
+		tiscsi_access_lun_reset(se_cmd->se_dev, tmf->sess);
+	}
 
 	spin_lock(&tmf->sess->lock);
 	end = tmf->state != TASK_CORE ||

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The access room: logical units, I_T nexuses, unit attentions.
+ *
+ *   session n-1 nexus (names); session 1-n itl n-1 logical unit (se_device)
+ *
+ * An itl is what a session has on one logical unit.  Everything that a command
+ * has to know before it may run is in its attention word, which is 0 as long
+ * as nothing happened.
+ */
+#ifndef TCM_ISCSI_ACCESS_H
+#define TCM_ISCSI_ACCESS_H
+
+#include <linux/rcupdate.h>
+
+#include "../tcm_iscsi.h"
+
+/* ------------------------------------------------------------------ */
+/* nexus.c                                                             */
+/* ------------------------------------------------------------------ */
+
+/**
+ * struct tiscsi_nexus - the name of an I_T nexus (row G12)
+ * @node: among all of them
+ * @lost: among those whose session was lost and did not come back
+ * @initiator: iSCSI name, normalised
+ * @target: iSCSI name, normalised
+ *
+ * One object a name: two pointers are equal if the names are.  Held by
+ * sessions and registrations, none of which needs the other.
+ */
+struct tiscsi_nexus {
+	refcount_t ref;
+	struct hlist_node node;
+	struct list_head lost;
+	u16 tpgt;
+	u8 isid[6];
+	char initiator[TISCSI_NAME_LEN];
+	char target[TISCSI_NAME_LEN];
+};
+
+struct tiscsi_nexus *tiscsi_nexus_get(const char *initiator, const u8 *isid,
+				      const char *target, u16 tpgt);
+void tiscsi_nexus_put(struct tiscsi_nexus *nexus);
+void tiscsi_nexus_lose(struct tiscsi_nexus *nexus);
+bool tiscsi_nexus_was_lost(struct tiscsi_nexus *nexus);
+void tiscsi_nexus_forget_lost(void);
+
+/* ------------------------------------------------------------------ */
+/* lu.c                                                                */
+/* ------------------------------------------------------------------ */
+
+/**
+ * struct tiscsi_lu - a logical unit: a se_device that this fabric exports
+ * @node: tiscsi_lus, under tiscsi_lus_lock
+ * @links: LUNs linked to it, under tiscsi_lus_lock
+ * @lock: protects @itls and their attention.  Leaf.  Process context.
+ */
+struct tiscsi_lu {
+	struct kref ref;
+	struct list_head node;
+	struct se_device *dev;
+	u32 links;
+	spinlock_t lock;		/* see above */
+	struct list_head itls;
+};
+
+/* itl->attention: a bit for each unit attention, the most important first. */
+enum tiscsi_ua {
+	UA_POWER_ON,
+	UA_RESET,
+	UA_NEXUS_LOSS,
+	UA_COMMANDS_CLEARED,
+	UA_RESERVATION_PREEMPTED,
+	UA_RESERVATION_RELEASED,
+	UA_REGISTRATION_PREEMPTED,
+	UA_ALUA_CHANGED,
+	UA_ALUA_FAILED,
+	UA_MODE_CHANGED,
+	UA_CAPACITY_CHANGED,
+	UA_PREVIOUS_CONFLICT,
+	UA_INQUIRY_CHANGED,
+	UA_LUNS_CHANGED,
+	UA_OTHER,
+	UA_NR
+};
+
+#define UA_MASK			(BIT(UA_NR) - 1)
+
+/**
+ * struct tiscsi_itl - a session on a logical unit (I_T_L nexus)
+ * @sess_node: sess->itls, where it stays until the session ends
+ * @lu_node: lu->itls, under lu->lock
+ * @dev: NULL when the unit is gone
+ * @attention: bits of enum tiscsi_ua; written under lu->lock
+ */
+struct tiscsi_itl {
+	struct hlist_node sess_node;
+	struct list_head lu_node;
+	struct tiscsi_lu *lu;
+	struct tiscsi_sess *sess;
+	struct se_device *dev;
+	u64 lun;
+	u32 attention;
+};
+
+int tiscsi_lu_link(struct se_lun *lun);
+void tiscsi_lu_unlink(struct se_lun *lun);
+struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev);
+void tiscsi_lu_put(struct tiscsi_lu *lu);
+void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
+		      const struct tiscsi_sess *except);
+
+/* ------------------------------------------------------------------ */
+/* ua.c                                                                */
+/* ------------------------------------------------------------------ */
+
+bool tiscsi_ua_core_pending(struct tiscsi_cmd *cmd);
+void tiscsi_ua_harvest(struct tiscsi_cmd *cmd);
+void tiscsi_ua_drop_reset(struct se_device *dev);
+bool tiscsi_ua_take(struct tiscsi_itl *itl, struct tiscsi_sense *sense);
+sense_reason_t tiscsi_execute_request_sense(struct se_cmd *se_cmd);
+
+/* ------------------------------------------------------------------ */
+/* check.c: what the session room calls                                */
+/* ------------------------------------------------------------------ */
+
+int tiscsi_access_join(struct tiscsi_sess *sess);
+void tiscsi_access_leave(struct tiscsi_sess *sess);
+void tiscsi_access_attach(struct tiscsi_cmd *cmd);
+void tiscsi_access_slow(struct tiscsi_cmd *cmd);
+void tiscsi_access_lun_reset(struct se_device *dev, struct tiscsi_sess *sess);
+
+/**
+ * tiscsi_access_enter - a command's processing begins: may it run?
+ * @cmd: parsed by the core, its turn has come
+ *
+ * The command that may not run has an early status afterwards (row G14).
+ * io_work.
+ */
+static inline void tiscsi_access_enter(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_itl *itl = cmd->itl;
+
+	if (!itl)
+		return;
+	if (unlikely(READ_ONCE(itl->attention)) ||
+	    unlikely(tiscsi_ua_core_pending(cmd)))
+		tiscsi_access_slow(cmd);
+}
+
+#endif /* TCM_ISCSI_ACCESS_H */

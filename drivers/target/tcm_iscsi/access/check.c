@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Between the session room and this one: sessions that come and go, commands
+ * that find their logical unit, and what keeps a command from running.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/slab.h>
+#include <target/target_core_backend.h>
+
+#include "access.h"
+
+static const struct tiscsi_sense tiscsi_sense_becoming_ready = {
+	NOT_READY, 0x04, 0x01 };
+
+/* ------------------------------------------------------------------ */
+/* sessions                                                            */
+/* ------------------------------------------------------------------ */
+
+/**
+ * tiscsi_access_join - a session's I_T nexus exists
+ * @sess: new; its names are known, it has no command yet
+ *
+ * Process context.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tiscsi_access_join(struct tiscsi_sess *sess)
+{
+	struct tiscsi_tpg *tpg = sess->tpg;
+
+	sess->nexus = tiscsi_nexus_get(sess->initiator_name, sess->isid,
+				       tpg->target->name, tpg->tag);
+	if (!sess->nexus)
+		return -ENOMEM;
+	sess->nexus_lost = tiscsi_nexus_was_lost(sess->nexus);
+	return 0;
+}
+
+static void tiscsi_itl_free(struct tiscsi_itl *itl)
+{
+	struct tiscsi_lu *lu = itl->lu;
+
+	spin_lock(&lu->lock);
+	list_del(&itl->lu_node);
+	spin_unlock(&lu->lock);
+	kfree(itl);
+	tiscsi_lu_put(lu);
+}
+
+/**
+ * tiscsi_access_leave - a session is over
+ * @sess: the core has forgotten it
+ *
+ * Process context.
+ */
+void tiscsi_access_leave(struct tiscsi_sess *sess)
+{
+	struct tiscsi_itl *itl;
+	struct hlist_node *next;
+	u32 i;
+
+	if (!sess->nexus)
+		return;
+	for (i = 0; i < TISCSI_ITL_BUCKETS; i++) {
+		hlist_for_each_entry_safe(itl, next, &sess->itls[i],
+					  sess_node) {
+			hlist_del(&itl->sess_node);
+			tiscsi_itl_free(itl);
+		}
+	}
+	if (sess->close_reason != CLOSE_LOGOUT &&
+	    sess->close_reason != CLOSE_LOGIN_FAILED)
+		tiscsi_nexus_lose(sess->nexus);
+	tiscsi_nexus_put(sess->nexus);
+	sess->nexus = NULL;
+}
+
+/* ------------------------------------------------------------------ */
+/* commands                                                            */
+/* ------------------------------------------------------------------ */
+
+static struct tiscsi_itl *tiscsi_itl_find(struct tiscsi_sess *sess, u64 lun,
+					  struct se_device *dev)
+{
+	struct tiscsi_itl *itl;
+
+	/* Nothing leaves the list while the session has a command. */
+	hlist_for_each_entry_rcu(itl, &sess->itls[lun % TISCSI_ITL_BUCKETS],
+				 sess_node, true)
+		if (itl->lun == lun && READ_ONCE(itl->dev) == dev)
+			return itl;
+	return NULL;
+}
+
+/* Another connection of the session may have been first. */
+static struct tiscsi_itl *tiscsi_itl_publish(struct tiscsi_itl *itl)
+{
+	struct tiscsi_sess *sess = itl->sess;
+	struct tiscsi_itl *other;
+
+	spin_lock(&sess->lock);
+	other = tiscsi_itl_find(sess, itl->lun, itl->dev);
+	if (!other)
+		hlist_add_head_rcu(&itl->sess_node,
+				   &sess->itls[itl->lun % TISCSI_ITL_BUCKETS]);
+	spin_unlock(&sess->lock);
+	if (!other)
+		return itl;
+	tiscsi_itl_free(itl);
+	return other;
+}
+
+/* First command of a session to a logical unit. */
+static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
+					  struct tiscsi_lu *lu)
+{
+	struct tiscsi_itl *itl = kzalloc(sizeof(*itl), GFP_KERNEL);
+
+	if (!itl) {
+		tiscsi_lu_put(lu);
+		return NULL;
+	}
+	itl->lu = lu;
+	itl->dev = lu->dev;
+	itl->lun = cmd->lun;
+	itl->sess = cmd->sess;
+	spin_lock(&lu->lock);
+	itl->attention = BIT(cmd->sess->nexus_lost ? UA_NEXUS_LOSS :
+						     UA_POWER_ON);
+	list_add_tail(&itl->lu_node, &lu->itls);
+	spin_unlock(&lu->lock);
+	return tiscsi_itl_publish(itl);
+}
+
+static void tiscsi_access_attach_first(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_lu *lu = tiscsi_lu_find(cmd->se_cmd.se_dev);
+
+	if (!lu) {
+		tiscsi_scsi_fail(cmd, &tiscsi_sense_becoming_ready);
+		return;
+	}
+	cmd->itl = tiscsi_itl_make(cmd, lu);
+	if (!cmd->itl)
+		tiscsi_scsi_fail_status(cmd, SAM_STAT_BUSY);
+}
+
+/**
+ * tiscsi_access_attach - find what a command's session has on its unit
+ * @cmd: parsed by the core, nothing wrong with it so far
+ *
+ * The stand-in that the core has for a missing LUN 0 has no logical unit of
+ * ours.  io_work.
+ */
+void tiscsi_access_attach(struct tiscsi_cmd *cmd)
+{
+	struct se_cmd *se_cmd = &cmd->se_cmd;
+	struct tiscsi_sess *sess = cmd->sess;
+
+	cmd->itl = tiscsi_itl_find(sess, cmd->lun, se_cmd->se_dev);
+	if (unlikely(!cmd->itl) &&
+	    se_cmd->se_lun != sess->tpg->se_tpg.tpg_virt_lun0)
+		tiscsi_access_attach_first(cmd);
+}
+
+/* SAM: these neither report a unit attention nor clear it. */
+static bool tiscsi_access_tells(const u8 *cdb)
+{
+	return cdb[0] != INQUIRY && cdb[0] != REPORT_LUNS &&
+	       cdb[0] != REQUEST_SENSE;
+}
+
+/**
+ * tiscsi_access_slow - something is pending: may a command run?
+ * @cmd: see tiscsi_access_enter(), which calls this
+ *
+ * io_work.
+ */
+void tiscsi_access_slow(struct tiscsi_cmd *cmd)
+{
+	const u8 *cdb = cmd->se_cmd.t_task_cdb;
+	struct tiscsi_itl *itl = cmd->itl;
+	struct tiscsi_sense sense;
+
+	if (tiscsi_ua_core_pending(cmd))
+		tiscsi_ua_harvest(cmd);
+	if (cdb[0] == REQUEST_SENSE) {
+		if (READ_ONCE(itl->attention) & UA_MASK)
+			cmd->se_cmd.execute_cmd = tiscsi_execute_request_sense;
+		return;
+	}
+	if (tiscsi_access_tells(cdb) && tiscsi_ua_take(itl, &sense))
+		tiscsi_scsi_fail(cmd, &sense);
+}
+
+/**
+ * tiscsi_access_lun_reset - a logical unit was reset
+ * @dev: its device
+ * @sess: who asked for it
+ *
+ * Everybody else is told.  Process context, may sleep.
+ */
+void tiscsi_access_lun_reset(struct se_device *dev, struct tiscsi_sess *sess)
+{
+	struct tiscsi_lu *lu = tiscsi_lu_find(dev);
+
+	if (!lu)
+		return;
+	tiscsi_ua_drop_reset(dev);
+	tiscsi_lu_attend(lu, UA_RESET, sess);
+	tiscsi_lu_put(lu);
+}

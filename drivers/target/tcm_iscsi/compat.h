@@ -12,6 +12,7 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <target/target_core_base.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
@@ -77,6 +78,21 @@ static inline int tiscsi_vfs_mkdir(const struct path *path,
 #else
 	return vfs_mkdir(mnt_user_ns(path->mnt), d_inode(path->dentry), dentry,
 			 mode);
+#endif
+}
+
+/**
+ * tiscsi_lun_rtpi - relative target port identifier of the port of a LUN
+ * @lun: a LUN that is linked to a device
+ *
+ * A number of the target port; before 6.4 one of the port and the device.
+ */
+static inline u16 tiscsi_lun_rtpi(const struct se_lun *lun)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return lun->lun_tpg->tpg_rtpi;
+#else
+	return lun->lun_rtpi;
 #endif
 }
 

@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "access/access.h"
 #include "door.h"
 
 /* ------------------------------------------------------------------ */
@@ -404,8 +405,29 @@ static ssize_t tpg_dynamic_sessions_show(struct config_item *item, char *page)
 
 CONFIGFS_ATTR_RO(tpg_, dynamic_sessions);
 
+static ssize_t tpg_reservations_show(struct config_item *item, char *page)
+{
+	return tiscsi_pr_show(to_tiscsi_tpg(to_tpg(item)), page);
+}
+
+static ssize_t tpg_reservations_store(struct config_item *item,
+				      const char *page, size_t count)
+{
+	int ret = tiscsi_pr_store_attr(to_tiscsi_tpg(to_tpg(item)), page);
+
+	if (!ret)
+		return count;
+	tiscsi_refuse(item, "reservations",
+		      "\"%*pE\" is not \"clear lun_N\", or could not be done: %d",
+		      (int)min_t(size_t, count, 64), page, ret);
+	return ret;
+}
+
+CONFIGFS_ATTR(tpg_, reservations);
+
 struct configfs_attribute *tiscsi_tpg_base_attrs[] = {
 	&tpg_attr_dynamic_sessions,
+	&tpg_attr_reservations,
 	NULL,
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The directory in which the core keeps persistent reservations.
+ * The directory in which persistent reservations are kept, ours and the core's.
  *
  * The core writes <dbroot>/pr/aptpl_* at every PERSISTENT RESERVE OUT REGISTER
  * but makes no directory, and rtslib moves dbroot to a folder of its own that
@@ -50,6 +50,31 @@ static int tiscsi_mkdir(const char *name)
 	ret = tiscsi_vfs_mkdir(&path, dentry, 0700);
 	done_path_create(&path, dentry);
 	return ret;
+}
+
+/**
+ * tiscsi_dbroot_path - name a file that the core's directory has or may have
+ * @fmt: its name below dbroot, and what else printf() takes
+ *
+ * Process context, may sleep.
+ *
+ * Return: the name, to be freed with kfree(), or NULL.
+ */
+char *tiscsi_dbroot_path(const char *fmt, ...)
+{
+	char *root = kzalloc(TISCSI_DBROOT_LEN, GFP_KERNEL);
+	char *name = NULL, *path = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (root && !tiscsi_dbroot_read(root))
+		name = kvasprintf(GFP_KERNEL, fmt, args);
+	va_end(args);
+	if (name)
+		path = kasprintf(GFP_KERNEL, "%s/%s", root, name);
+	kfree(name);
+	kfree(root);
+	return path;
 }
 
 /**

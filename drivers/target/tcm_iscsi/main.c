@@ -674,6 +674,7 @@ static int __init tiscsi_init(void)
 	cpumask_setall(&tiscsi_cpus_allowed);
 	tiscsi_tpg_params_init();
 	tiscsi_nacl_params_init();
+	tiscsi_access_init();
 
 	ret = tiscsi_set_fabric_name();
 	if (ret)
@@ -707,7 +708,7 @@ static void __exit tiscsi_exit(void)
 	target_unregister_template(&tiscsi_ops);
 	tiscsi_conns_wait_none();
 	tiscsi_free_workqueues();
-	tiscsi_nexus_forget_lost();
+	tiscsi_access_exit();
 	tiscsi_chap_teardown();
 	tiscsi_unclaim_fabric();
 	ida_destroy(&tiscsi_target_ida);

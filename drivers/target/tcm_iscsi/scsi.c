@@ -567,6 +567,20 @@ int tiscsi_queue_data_in(struct se_cmd *se_cmd)
 	return 0;
 }
 
+/* A task that others ended is over: with TAS its initiator is told. */
+static void tiscsi_scsi_aborted(struct tiscsi_cmd *cmd)
+{
+	if (!test_bit(CMD_TASK_ABORTED, &cmd->flags)) {
+		tiscsi_cmd_end(cmd);
+		return;
+	}
+	cmd->scsi_status = SAM_STAT_TASK_ABORTED;
+	cmd->sense_len = 0;
+	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
+	cmd->residual = cmd->edtl;
+	tiscsi_scsi_respond(cmd, TX_STATUS);
+}
+
 /**
  * tiscsi_queue_status - the core has a status without data
  * @se_cmd: of this fabric
@@ -579,6 +593,12 @@ int tiscsi_queue_status(struct se_cmd *se_cmd)
 {
 	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
 
+	/* See tiscsi_write_pending(). */
+	if (unlikely(se_cmd->scsi_status == SAM_STAT_RESERVATION_CONFLICT) &&
+	    test_bit(CMD_PREEMPTED, &cmd->flags)) {
+		tiscsi_scsi_aborted(cmd);
+		return 0;
+	}
 	tiscsi_scsi_take_status(cmd);
 	tiscsi_scsi_respond(cmd, TX_STATUS);
 	return 0;
@@ -589,12 +609,18 @@ int tiscsi_queue_status(struct se_cmd *se_cmd)
  * @se_cmd: of this fabric
  *
  * fabric_ops callback.  The data is always here: see tiscsi_scsi_submit().
+ * An abort finds the command from here on, but one that was preempted before
+ * is marked.
  *
  * Return: 0.
  */
 int tiscsi_write_pending(struct se_cmd *se_cmd)
 {
-	target_execute_cmd(se_cmd);
+	if (unlikely(test_bit(CMD_PREEMPTED, &to_tiscsi_cmd(se_cmd)->flags)))
+		transport_generic_request_failure(se_cmd,
+						  TCM_RESERVATION_CONFLICT);
+	else
+		target_execute_cmd(se_cmd);
 	return 0;
 }
 
@@ -606,7 +632,11 @@ int tiscsi_write_pending(struct se_cmd *se_cmd)
  */
 void tiscsi_aborted_task(struct se_cmd *se_cmd)
 {
-	tiscsi_cmd_end(to_tiscsi_cmd(se_cmd));
+	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
+
+	if (cmd->done)
+		complete(cmd->done);
+	tiscsi_scsi_aborted(cmd);
 }
 
 /**

@@ -316,6 +316,9 @@ enum tiscsi_cmd_flag {
 	CMD_COUNTED,		/* occupies a place of the CmdSN window */
 	CMD_BOUNDED,		/* one of the bounded immediate requests */
 	CMD_LAST_WORD,		/* the connection closes after its answer */
+	CMD_PREEMPTED,		/* must not reach the medium any more */
+	CMD_FENCE,		/* and is to be aborted in the core */
+	CMD_TASK_ABORTED,	/* its initiator is told that it was aborted */
 };
 
 /* How a task that is not in the core is to be ended by its connection. */
@@ -373,6 +376,8 @@ struct tiscsi_cmd {
 	u8 opcode;
 	u64 lun;
 	struct tiscsi_itl *itl;		/* NULL: no logical unit of ours */
+	bool entered;			/* its processing has begun */
+	struct completion *done;	/* of a function of our own */
 	u8 *ecdb;			/* CDB longer than 16 bytes, kmalloc'ed */
 
 	/* data: [0, data_len) goes to or comes from sg */
@@ -676,6 +681,8 @@ int tiscsi_pick_cpu(void);
 
 /* dbroot.c */
 void tiscsi_dbroot_prepare(void);
+__printf(1, 2)
+char *tiscsi_dbroot_path(const char *fmt, ...);
 
 static inline struct tiscsi_tpg *to_tiscsi_tpg(struct se_portal_group *se_tpg)
 {

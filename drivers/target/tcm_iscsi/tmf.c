@@ -294,7 +294,7 @@ void tiscsi_queue_tm_rsp(struct se_cmd *se_cmd)
 	if (tmr->function == TMR_LUN_RESET && se_cmd->se_dev &&
 	    tmr->response == TMR_FUNCTION_COMPLETE) {
 		tiscsi_tmf_doom_device(se_cmd->se_dev, tmf->sess);
-		tiscsi_access_lun_reset(se_cmd->se_dev, tmf->sess);
+		tiscsi_access_lun_reset(se_cmd->se_dev);
 	}
 
 	spin_lock(&tmf->sess->lock);
@@ -307,6 +307,8 @@ void tiscsi_queue_tm_rsp(struct se_cmd *se_cmd)
 		tiscsi_conn_kick(tmf->conn);
 	}
 	spin_unlock(&tmf->sess->lock);
+	if (tmf->done)
+		complete(tmf->done);
 	if (end)
 		tiscsi_cmd_end(tmf);
 }

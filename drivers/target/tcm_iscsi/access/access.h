@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The access room: logical units, I_T nexuses, unit attentions.
+ * The access room: logical units, I_T nexuses, unit attentions, reservations.
  *
  *   session n-1 nexus (names); session 1-n itl n-1 logical unit (se_device)
+ *   logical unit 1-n registration n-1 nexus
  *
  * An itl is what a session has on one logical unit.  Everything that a command
- * has to know before it may run is in its attention word, which is 0 as long
- * as nothing happened.
+ * has to know before it may run is in its attention word: which classes of
+ * commands a reservation keeps it from, and which unit attentions are pending.
+ * So the I/O path looks at one word, which is 0 as long as nothing happened.
  */
 #ifndef TCM_ISCSI_ACCESS_H
 #define TCM_ISCSI_ACCESS_H
 
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 
 #include "../tcm_iscsi.h"
@@ -50,11 +53,17 @@ void tiscsi_nexus_forget_lost(void);
 /* lu.c                                                                */
 /* ------------------------------------------------------------------ */
 
+struct tiscsi_pr;
+
 /**
  * struct tiscsi_lu - a logical unit: a se_device that this fabric exports
  * @node: tiscsi_lus, under tiscsi_lus_lock
  * @links: LUNs linked to it, under tiscsi_lus_lock
- * @lock: protects @itls and their attention.  Leaf.  Process context.
+ * @lock: protects @itls and their attention, and the moment that @pr changes.
+ *	Leaf.  Process context.
+ * @pr_lock: one change of @pr at a time; outside of @lock
+ * @pr: never NULL; see pr.h
+ * @store_seq: of the last state written, under @pr_lock
  */
 struct tiscsi_lu {
 	struct kref ref;
@@ -63,6 +72,9 @@ struct tiscsi_lu {
 	u32 links;
 	spinlock_t lock;		/* see above */
 	struct list_head itls;
+	struct mutex pr_lock;		/* see above */
+	struct tiscsi_pr __rcu *pr;
+	u64 store_seq;
 };
 
 /* itl->attention: a bit for each unit attention, the most important first. */
@@ -85,6 +97,12 @@ enum tiscsi_ua {
 	UA_NR
 };
 
+/* And which commands must not run: the classes of pr.h, shifted. */
+#define DENY_SHIFT		24
+#define DENY_READ		BIT(DENY_SHIFT)
+#define DENY_WRITE		BIT(DENY_SHIFT + 1)
+#define DENY_SPC2		BIT(DENY_SHIFT + 2)
+#define DENY_MASK		(DENY_READ | DENY_WRITE | DENY_SPC2)
 #define UA_MASK			(BIT(UA_NR) - 1)
 
 /**
@@ -92,7 +110,7 @@ enum tiscsi_ua {
  * @sess_node: sess->itls, where it stays until the session ends
  * @lu_node: lu->itls, under lu->lock
  * @dev: NULL when the unit is gone
- * @attention: bits of enum tiscsi_ua; written under lu->lock
+ * @attention: bits of enum tiscsi_ua and DENY_*; written under lu->lock
  */
 struct tiscsi_itl {
 	struct hlist_node sess_node;
@@ -108,8 +126,14 @@ int tiscsi_lu_link(struct se_lun *lun);
 void tiscsi_lu_unlink(struct se_lun *lun);
 struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev);
 void tiscsi_lu_put(struct tiscsi_lu *lu);
-void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
-		      const struct tiscsi_sess *except);
+void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua);
+void tiscsi_lu_attend_one(struct tiscsi_lu *lu, enum tiscsi_ua ua,
+			  const struct tiscsi_sess *sess);
+bool tiscsi_lu_is_foreign(struct se_device *dev);
+u16 tiscsi_lu_rtpi(struct se_device *dev, const char *target, u16 tpgt);
+bool tiscsi_lu_port(struct se_device *dev, u16 rtpi, char *target, u16 *tpgt);
+u32 tiscsi_lu_ports(struct se_device *dev, const char *target, u16 *tpgts,
+		    u32 max);
 
 /* ------------------------------------------------------------------ */
 /* ua.c                                                                */
@@ -125,18 +149,29 @@ sense_reason_t tiscsi_execute_request_sense(struct se_cmd *se_cmd);
 /* check.c: what the session room calls                                */
 /* ------------------------------------------------------------------ */
 
+void tiscsi_access_init(void);
+void tiscsi_access_exit(void);
 int tiscsi_access_join(struct tiscsi_sess *sess);
 void tiscsi_access_leave(struct tiscsi_sess *sess);
 void tiscsi_access_attach(struct tiscsi_cmd *cmd);
 void tiscsi_access_slow(struct tiscsi_cmd *cmd);
-void tiscsi_access_lun_reset(struct se_device *dev, struct tiscsi_sess *sess);
+void tiscsi_access_lun_reset(struct se_device *dev);
+
+/* pr_cfs.c: for the door */
+ssize_t tiscsi_pr_show(struct tiscsi_tpg *tpg, char *page);
+int tiscsi_pr_store_attr(struct tiscsi_tpg *tpg, const char *page);
 
 /**
  * tiscsi_access_enter - a command's processing begins: may it run?
  * @cmd: parsed by the core, its turn has come
  *
- * The command that may not run has an early status afterwards (row G14).
- * io_work.
+ * Rows I37, G14: a reservation conflict first, then a unit attention; what is
+ * decided here is not looked at again.  The command that may not run has an
+ * early status afterwards.
+ *
+ * A command that did not see a reservation here is seen to have entered by who
+ * made the reservation and then waited for a grace period of RCU, which is a
+ * barrier on every CPU: see fence.c.  io_work.
  */
 static inline void tiscsi_access_enter(struct tiscsi_cmd *cmd)
 {
@@ -144,6 +179,7 @@ static inline void tiscsi_access_enter(struct tiscsi_cmd *cmd)
 
 	if (!itl)
 		return;
+	WRITE_ONCE(cmd->entered, true);
 	if (unlikely(READ_ONCE(itl->attention)) ||
 	    unlikely(tiscsi_ua_core_pending(cmd)))
 		tiscsi_access_slow(cmd);

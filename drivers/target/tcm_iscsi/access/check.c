@@ -8,10 +8,30 @@
 #include <linux/slab.h>
 #include <target/target_core_backend.h>
 
-#include "access.h"
+#include "pr.h"
 
 static const struct tiscsi_sense tiscsi_sense_becoming_ready = {
 	NOT_READY, 0x04, 0x01 };
+
+/**
+ * tiscsi_access_init - at module load
+ */
+void tiscsi_access_init(void)
+{
+	tiscsi_pr_table_init();
+}
+
+/**
+ * tiscsi_access_exit - at module unload
+ *
+ * Nothing is configured and no session is left.
+ */
+void tiscsi_access_exit(void)
+{
+	/* States that were replaced may hold a nexus until then. */
+	rcu_barrier();
+	tiscsi_nexus_forget_lost();
+}
 
 /* ------------------------------------------------------------------ */
 /* sessions                                                            */
@@ -66,6 +86,7 @@ void tiscsi_access_leave(struct tiscsi_sess *sess)
 		hlist_for_each_entry_safe(itl, next, &sess->itls[i],
 					  sess_node) {
 			hlist_del(&itl->sess_node);
+			tiscsi_pr_drop_spc2(itl->lu, sess->nexus);
 			tiscsi_itl_free(itl);
 		}
 	}
@@ -116,6 +137,7 @@ static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
 					  struct tiscsi_lu *lu)
 {
 	struct tiscsi_itl *itl = kzalloc(sizeof(*itl), GFP_KERNEL);
+	const struct tiscsi_pr *pr;
 
 	if (!itl) {
 		tiscsi_lu_put(lu);
@@ -126,8 +148,10 @@ static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
 	itl->lun = cmd->lun;
 	itl->sess = cmd->sess;
 	spin_lock(&lu->lock);
+	pr = rcu_dereference_protected(lu->pr, lockdep_is_held(&lu->lock));
 	itl->attention = BIT(cmd->sess->nexus_lost ? UA_NEXUS_LOSS :
-						     UA_POWER_ON);
+						     UA_POWER_ON) |
+			 tiscsi_pr_deny(pr, cmd->sess->nexus);
 	list_add_tail(&itl->lu_node, &lu->itls);
 	spin_unlock(&lu->lock);
 	return tiscsi_itl_publish(itl);
@@ -141,6 +165,8 @@ static void tiscsi_access_attach_first(struct tiscsi_cmd *cmd)
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_becoming_ready);
 		return;
 	}
+	/* What was before is for the other sessions of the initiator. */
+	tiscsi_ua_harvest(cmd);
 	cmd->itl = tiscsi_itl_make(cmd, lu);
 	if (!cmd->itl)
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_BUSY);
@@ -162,6 +188,8 @@ void tiscsi_access_attach(struct tiscsi_cmd *cmd)
 	if (unlikely(!cmd->itl) &&
 	    se_cmd->se_lun != sess->tpg->se_tpg.tpg_virt_lun0)
 		tiscsi_access_attach_first(cmd);
+	if (cmd->itl)
+		tiscsi_pr_attach(cmd);
 }
 
 /* SAM: these neither report a unit attention nor clear it. */
@@ -185,6 +213,10 @@ void tiscsi_access_slow(struct tiscsi_cmd *cmd)
 
 	if (tiscsi_ua_core_pending(cmd))
 		tiscsi_ua_harvest(cmd);
+	if (READ_ONCE(itl->attention) & tiscsi_pr_class(cdb)) {
+		tiscsi_scsi_fail_status(cmd, SAM_STAT_RESERVATION_CONFLICT);
+		return;
+	}
 	if (cdb[0] == REQUEST_SENSE) {
 		if (READ_ONCE(itl->attention) & UA_MASK)
 			cmd->se_cmd.execute_cmd = tiscsi_execute_request_sense;
@@ -197,17 +229,18 @@ void tiscsi_access_slow(struct tiscsi_cmd *cmd)
 /**
  * tiscsi_access_lun_reset - a logical unit was reset
  * @dev: its device
- * @sess: who asked for it
  *
- * Everybody else is told.  Process context, may sleep.
+ * Every nexus is told (row E13), and not twice; a reservation of SPC-2 ends.  Process context, may
+ * sleep.
  */
-void tiscsi_access_lun_reset(struct se_device *dev, struct tiscsi_sess *sess)
+void tiscsi_access_lun_reset(struct se_device *dev)
 {
 	struct tiscsi_lu *lu = tiscsi_lu_find(dev);
 
 	if (!lu)
 		return;
+	tiscsi_pr_drop_spc2(lu, NULL);
 	tiscsi_ua_drop_reset(dev);
-	tiscsi_lu_attend(lu, UA_RESET, sess);
+	tiscsi_lu_attend(lu, UA_RESET);
 	tiscsi_lu_put(lu);
 }

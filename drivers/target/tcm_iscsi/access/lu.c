@@ -8,7 +8,7 @@
 
 #include <linux/slab.h>
 
-#include "access.h"
+#include "pr.h"
 
 static LIST_HEAD(tiscsi_lus);
 static DEFINE_MUTEX(tiscsi_lus_lock);
@@ -17,6 +17,7 @@ static void tiscsi_lu_release(struct kref *ref)
 {
 	struct tiscsi_lu *lu = container_of(ref, struct tiscsi_lu, ref);
 
+	tiscsi_pr_free(rcu_dereference_protected(lu->pr, true));
 	kfree(lu);
 }
 
@@ -31,19 +32,6 @@ void tiscsi_lu_put(struct tiscsi_lu *lu)
 	kref_put(&lu->ref, tiscsi_lu_release);
 }
 
-static struct tiscsi_lu *tiscsi_lu_alloc(struct se_device *dev)
-{
-	struct tiscsi_lu *lu = kzalloc(sizeof(*lu), GFP_KERNEL);
-
-	if (!lu)
-		return NULL;
-	kref_init(&lu->ref);
-	lu->dev = dev;
-	spin_lock_init(&lu->lock);
-	INIT_LIST_HEAD(&lu->itls);
-	return lu;
-}
-
 static struct tiscsi_lu *tiscsi_lu_lookup(struct se_device *dev)
 {
 	struct tiscsi_lu *lu;
@@ -53,6 +41,41 @@ static struct tiscsi_lu *tiscsi_lu_lookup(struct se_device *dev)
 		if (lu->dev == dev)
 			return lu;
 	return NULL;
+}
+
+/* With its reservations as they were when the power went (row I17). */
+static struct tiscsi_lu *tiscsi_lu_make(struct se_device *dev)
+{
+	struct tiscsi_lu *lu = kzalloc(sizeof(*lu), GFP_KERNEL);
+	struct tiscsi_pr *pr = NULL;
+	int ret;
+
+	if (!lu)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&lu->ref);
+	lu->dev = dev;
+	spin_lock_init(&lu->lock);
+	INIT_LIST_HEAD(&lu->itls);
+	mutex_init(&lu->pr_lock);
+	ret = tiscsi_pr_load(lu, &pr);
+	RCU_INIT_POINTER(lu->pr, pr);
+	if (ret) {
+		pr_err("the reservations of the unit with serial number %*pE cannot be read: %d\n",
+		       INQUIRY_VPD_SERIAL_LEN, dev->t10_wwn.unit_serial, ret);
+		tiscsi_lu_put(lu);
+		return ERR_PTR(ret);
+	}
+	return lu;
+}
+
+/* Counts a link to the unit of a device, if there is one. */
+static bool tiscsi_lu_add_link(struct se_device *dev)
+{
+	struct tiscsi_lu *lu = tiscsi_lu_lookup(dev);
+
+	if (lu)
+		lu->links++;
+	return lu;
 }
 
 /**
@@ -89,27 +112,33 @@ static struct se_device *tiscsi_lun_dev(struct se_lun *lun)
  * Commands that the core lets in before this is over find no logical unit
  * and are told that it is becoming ready (row I18).  Process context.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, or a negative errno when the unit must not be served.
  */
 int tiscsi_lu_link(struct se_lun *lun)
 {
 	struct se_device *dev = tiscsi_lun_dev(lun);
 	struct tiscsi_lu *lu;
-	int ret = 0;
+	bool found;
 
 	mutex_lock(&tiscsi_lus_lock);
-	lu = tiscsi_lu_lookup(dev);
-	if (!lu) {
-		lu = tiscsi_lu_alloc(dev);
-		if (lu)
-			list_add_tail(&lu->node, &tiscsi_lus);
-		else
-			ret = -ENOMEM;
-	}
-	if (!ret)
-		lu->links++;
+	found = tiscsi_lu_add_link(dev);
 	mutex_unlock(&tiscsi_lus_lock);
-	return ret;
+	if (found)
+		return 0;
+	/* It reads files: nobody is kept waiting for that. */
+	lu = tiscsi_lu_make(dev);
+	if (IS_ERR(lu))
+		return PTR_ERR(lu);
+	mutex_lock(&tiscsi_lus_lock);
+	found = tiscsi_lu_add_link(dev);
+	if (!found) {
+		lu->links = 1;
+		list_add_tail(&lu->node, &tiscsi_lus);
+	}
+	mutex_unlock(&tiscsi_lus_lock);
+	if (found)
+		tiscsi_lu_put(lu);
+	return 0;
 }
 
 /* Sessions keep their itls, which match nothing any more. */
@@ -146,22 +175,157 @@ void tiscsi_lu_unlink(struct se_lun *lun)
 }
 
 /**
- * tiscsi_lu_attend - establish a unit attention condition
+ * tiscsi_lu_attend - establish a unit attention condition for every nexus
  * @lu: on this logical unit
  * @ua: the condition
- * @except: for all nexuses but this one; NULL for all
  *
  * A session that has not used the unit yet is told of a power on when it
  * does, which covers everything.  Process context.
  */
-void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
-		      const struct tiscsi_sess *except)
+void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua)
 {
 	struct tiscsi_itl *itl;
 
 	spin_lock(&lu->lock);
 	list_for_each_entry(itl, &lu->itls, lu_node)
-		if (itl->sess != except)
+		WRITE_ONCE(itl->attention, itl->attention | BIT(ua));
+	spin_unlock(&lu->lock);
+}
+
+/**
+ * tiscsi_lu_attend_one - establish a unit attention condition for one session
+ * @lu: on this logical unit
+ * @ua: the condition
+ * @sess: the session
+ *
+ * Process context.
+ */
+void tiscsi_lu_attend_one(struct tiscsi_lu *lu, enum tiscsi_ua ua,
+			  const struct tiscsi_sess *sess)
+{
+	struct tiscsi_itl *itl;
+
+	spin_lock(&lu->lock);
+	list_for_each_entry(itl, &lu->itls, lu_node)
+		if (itl->sess == sess)
 			WRITE_ONCE(itl->attention, itl->attention | BIT(ua));
 	spin_unlock(&lu->lock);
+}
+
+/* ------------------------------------------------------------------ */
+/* target ports                                                        */
+/* ------------------------------------------------------------------ */
+
+/**
+ * tiscsi_lu_is_foreign - does another fabric export a device, too
+ * @dev: the device
+ *
+ * Process context.
+ *
+ * Return: whether one does.
+ */
+bool tiscsi_lu_is_foreign(struct se_device *dev)
+{
+	struct se_lun *lun;
+	bool foreign = false;
+
+	spin_lock(&dev->se_port_lock);
+	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link)
+		if (lun->lun_tpg->se_tpg_tfo != &tiscsi_ops)
+			foreign = true;
+	spin_unlock(&dev->se_port_lock);
+	return foreign;
+}
+
+static bool tiscsi_lun_in(const struct se_lun *lun, const char *target)
+{
+	return lun->lun_tpg->se_tpg_tfo == &tiscsi_ops &&
+	       !strcmp(to_tiscsi_tpg(lun->lun_tpg)->target->name, target);
+}
+
+/**
+ * tiscsi_lu_rtpi - the relative target port identifier of a target port
+ * @dev: the device
+ * @target: normalised name
+ * @tpgt: portal group tag
+ *
+ * Any context but interrupts.
+ *
+ * Return: the number, as everywhere else that the core says it; 0 when the
+ * port does not reach the device any more.
+ */
+u16 tiscsi_lu_rtpi(struct se_device *dev, const char *target, u16 tpgt)
+{
+	struct se_lun *lun;
+	u16 rtpi = 0;
+
+	spin_lock(&dev->se_port_lock);
+	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link)
+		if (tiscsi_lun_in(lun, target) &&
+		    to_tiscsi_tpg(lun->lun_tpg)->tag == tpgt)
+			rtpi = tiscsi_lun_rtpi(lun);
+	spin_unlock(&dev->se_port_lock);
+	return rtpi;
+}
+
+/**
+ * tiscsi_lu_port - the target port of a relative target port identifier
+ * @dev: the device
+ * @rtpi: the number
+ * @target: TISCSI_NAME_LEN bytes; gets its target's name
+ * @tpgt: gets its portal group tag
+ *
+ * Return: whether there is one of this fabric.
+ */
+bool tiscsi_lu_port(struct se_device *dev, u16 rtpi, char *target, u16 *tpgt)
+{
+	struct tiscsi_tpg *tpg;
+	struct se_lun *lun;
+	bool found = false;
+
+	spin_lock(&dev->se_port_lock);
+	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link) {
+		if (lun->lun_tpg->se_tpg_tfo != &tiscsi_ops ||
+		    tiscsi_lun_rtpi(lun) != rtpi)
+			continue;
+		tpg = to_tiscsi_tpg(lun->lun_tpg);
+		strscpy(target, tpg->target->name, TISCSI_NAME_LEN);
+		*tpgt = tpg->tag;
+		found = true;
+	}
+	spin_unlock(&dev->se_port_lock);
+	return found;
+}
+
+/**
+ * tiscsi_lu_ports - the portal groups of a target that reach a device
+ * @dev: the device
+ * @target: normalised name
+ * @tpgts: gets their tags; one that has the device twice is there once
+ * @max: room in @tpgts; what does not fit is left out
+ *
+ * Return: how many there are in @tpgts; with @max 0, how many there may be.
+ */
+u32 tiscsi_lu_ports(struct se_device *dev, const char *target, u16 *tpgts,
+		    u32 max)
+{
+	struct se_lun *lun;
+	u32 nr = 0, i;
+	u16 tag;
+
+	spin_lock(&dev->se_port_lock);
+	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link) {
+		if (!tiscsi_lun_in(lun, target))
+			continue;
+		tag = to_tiscsi_tpg(lun->lun_tpg)->tag;
+		for (i = 0; i < min(nr, max) && tpgts[i] != tag; i++)
+			;
+		if (max && (i < nr || nr == max))
+			continue;
+		if (max)
+			tpgts[nr] = tag;
+		nr++;
+	}
+	spin_unlock(&dev->se_port_lock);
+	return nr;
 }

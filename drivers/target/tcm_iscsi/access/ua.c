@@ -169,8 +169,7 @@ void tiscsi_ua_harvest(struct tiscsi_cmd *cmd)
  * tiscsi_ua_drop_reset - forget what the core says of a LUN reset
  * @dev: the device
  *
- * It tells the one who asked for it, too; see tiscsi_access_lun_reset().
- * Process context.
+ * It is told by tiscsi_access_lun_reset().  Process context.
  */
 void tiscsi_ua_drop_reset(struct se_device *dev)
 {

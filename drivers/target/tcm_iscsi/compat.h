@@ -9,6 +9,8 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/net.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -93,6 +95,61 @@ static inline u16 tiscsi_lun_rtpi(const struct se_lun *lun)
 	return lun->lun_tpg->tpg_rtpi;
 #else
 	return lun->lun_rtpi;
+#endif
+}
+
+typedef unsigned long (*tiscsi_shrink_fn)(struct shrinker *shrinker,
+					  struct shrink_control *sc);
+
+/**
+ * tiscsi_shrinker_register - offer memory to reclaim
+ * @count: says how many objects there are
+ * @scan: frees some
+ * @name: for debugfs
+ *
+ * Return: the shrinker or NULL. Process context.
+ */
+static inline struct shrinker *tiscsi_shrinker_register(tiscsi_shrink_fn count,
+							tiscsi_shrink_fn scan,
+							const char *name)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker_register(shrinker);
+	return shrinker;
+#else
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	if (!register_shrinker(shrinker, "%s", name))
+		return shrinker;
+	kfree(shrinker);
+	return NULL;
+#endif
+}
+
+/**
+ * tiscsi_shrinker_unregister - the opposite of tiscsi_shrinker_register()
+ * @shrinker: what that returned; freed
+ *
+ * Process context; waits for a scan that is under way.
+ */
+static inline void tiscsi_shrinker_unregister(struct shrinker *shrinker)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
 #endif
 }
 

@@ -1,114 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Data transfer: buffers, Data-Out and R2T, Data-In and SCSI Response.
+ * Data transfer: Data-Out and R2T, Data-In and SCSI Response.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "tcm_iscsi.h"
 
-/* 32 KiB: what the page allocator still keeps per CPU. */
-#define TISCSI_SG_ORDER		PAGE_ALLOC_COSTLY_ORDER
-
 #define TISCSI_NO_TTT		ISCSI_RESERVED_TAG
-
-/* ------------------------------------------------------------------ */
-/* buffers                                                             */
-/* ------------------------------------------------------------------ */
-
-static int tiscsi_sg_fill(struct tiscsi_cmd *cmd, u32 len, u32 max_order,
-			  gfp_t gfp)
-{
-	u32 chunk = PAGE_SIZE << max_order, nents = DIV_ROUND_UP(len, chunk);
-	struct scatterlist *sg = &cmd->sg_inline;
-	struct page *page;
-	u32 i, n;
-
-	if (nents > 1)
-		sg = kvmalloc_array(nents, sizeof(*sg), TISCSI_GFP_PEER);
-	if (!sg)
-		return -ENOMEM;
-	sg_init_table(sg, nents);
-	cmd->sg = sg;
-	cmd->sg_nents = nents;
-
-	for (i = 0; i < nents; i++, len -= n) {
-		n = min(len, chunk);
-		page = alloc_pages(gfp | __GFP_COMP, get_order(n));
-		if (!page) {
-			tiscsi_sg_free(cmd);
-			return -ENOMEM;
-		}
-		sg_set_page(&sg[i], page, n, 0);
-	}
-	return 0;
-}
-
-/**
- * tiscsi_sg_alloc - take memory for the data of a command
- * @cmd: the task
- * @len: bytes, more than 0
- * @bulk: a data transfer, in large chunks that are not zeroed.  What the core
- *	emulates is mapped by it page by page and gets single zeroed pages.
- *
- * Process context.
- *
- * Return: 0 or -ENOMEM.
- */
-int tiscsi_sg_alloc(struct tiscsi_cmd *cmd, u32 len, bool bulk)
-{
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-
-	if (!bulk)
-		return tiscsi_sg_fill(cmd, len, 0, gfp | __GFP_ZERO);
-	if (!tiscsi_sg_fill(cmd, len, TISCSI_SG_ORDER, gfp | __GFP_NORETRY))
-		return 0;
-	return tiscsi_sg_fill(cmd, len, 0, gfp);
-}
-
-/**
- * tiscsi_sg_free - give the data buffer of a command back
- * @cmd: the task; may have none
- *
- * Pages that the network still has live on until it is done with them.
- */
-void tiscsi_sg_free(struct tiscsi_cmd *cmd)
-{
-	u32 i;
-
-	if (!cmd->sg)
-		return;
-	for (i = 0; i < cmd->sg_nents; i++)
-		if (sg_page(&cmd->sg[i]))
-			put_page(sg_page(&cmd->sg[i]));
-	if (cmd->sg != &cmd->sg_inline)
-		kvfree(cmd->sg);
-	cmd->sg = NULL;
-	cmd->sg_nents = 0;
-}
-
-/**
- * tiscsi_sg_at - a place in the data buffer of a command
- * @cmd: the task
- * @offset: bytes from the start
- * @max: most bytes wanted
- * @len: how many there are in one piece
- *
- * @offset + @max lies inside the buffer.  Any context.
- *
- * Return: the address.
- */
-void *tiscsi_sg_at(struct tiscsi_cmd *cmd, u32 offset, u32 max, u32 *len)
-{
-	struct scatterlist *sg = cmd->sg;
-
-	while (offset >= sg->length) {
-		offset -= sg->length;
-		sg++;
-	}
-	*len = min(max, sg->length - offset);
-	return sg_virt(sg) + offset;
-}
 
 /* ------------------------------------------------------------------ */
 /* Data-Out                                                            */

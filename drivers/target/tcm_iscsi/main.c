@@ -682,9 +682,12 @@ static int __init tiscsi_init(void)
 	ret = tiscsi_claim_fabric();
 	if (ret)
 		return ret;
-	ret = tiscsi_alloc_workqueues();
+	ret = tiscsi_buffer_init();
 	if (ret)
 		goto unclaim;
+	ret = tiscsi_alloc_workqueues();
+	if (ret)
+		goto free_buffers;
 	tiscsi_chap_setup();
 	ret = target_register_template(&tiscsi_ops);
 	if (ret)
@@ -694,6 +697,8 @@ static int __init tiscsi_init(void)
 free:
 	tiscsi_chap_teardown();
 	tiscsi_free_workqueues();
+free_buffers:
+	tiscsi_buffer_exit();
 unclaim:
 	tiscsi_unclaim_fabric();
 	return ret;
@@ -709,6 +714,7 @@ static void __exit tiscsi_exit(void)
 	tiscsi_conns_wait_none();
 	tiscsi_free_workqueues();
 	tiscsi_access_exit();
+	tiscsi_buffer_exit();
 	tiscsi_chap_teardown();
 	tiscsi_unclaim_fabric();
 	ida_destroy(&tiscsi_target_ida);

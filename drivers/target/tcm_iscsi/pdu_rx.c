@@ -2,13 +2,19 @@
 /*
  * Receiving PDUs: a resumable ladder of BHS, AHS and header digest, data,
  * padding and data digest.  Each step takes what the socket has and goes on
- * from there the next time; nothing waits.
+ * from there the next time; nothing waits.  Each call to the socket also takes
+ * the beginning of what follows, so that a PDU costs few of them.
  *
  * What a PDU means is not known here.  The header is shown to the request
  * layer (or the login) once it is complete and trusted, which names the place
  * for the data segment; the whole PDU is shown again when all of it is in.
  */
+#include <net/tcp_states.h>
+
 #include "tcm_iscsi.h"
+
+/* Pieces of a data buffer in one receive call: 320 KiB of bulk data. */
+#define TISCSI_RX_PIECES	10
 
 static void tiscsi_rx_next(struct tiscsi_rx *rx, enum tiscsi_rx_state state,
 			   u32 want)
@@ -38,30 +44,82 @@ void tiscsi_rx_init(struct tiscsi_conn *conn)
 			ISCSI_CRC_LEN : 0));
 }
 
-/* Takes up to @len bytes; < 0 with the connection closed unless -EAGAIN. */
-static int tiscsi_rx_bytes(struct tiscsi_conn *conn, void *to, u32 len)
+/* Nothing can be there to receive, which is cheaper to see than to be told. */
+static bool tiscsi_rx_dry(struct tiscsi_conn *conn)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
-	struct kvec iov = { .iov_base = to, .iov_len = len };
+	struct sock *sk = conn->sock->sk;
+
+	return skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	       sk->sk_state == TCP_ESTABLISHED && !READ_ONCE(sk->sk_err) &&
+	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
+}
+
+/* Takes up to @len bytes of those that were received ahead. */
+static const u8 *tiscsi_rx_ahead(struct tiscsi_rx *rx, u32 *len)
+{
+	const u8 *at = rx->ahead + rx->ahead_off;
+
+	*len = min(*len, rx->ahead_len);
+	rx->ahead_off += *len;
+	rx->ahead_len -= *len;
+	return at;
+}
+
+/*
+ * Receives up to @len bytes into @n pieces, and in the same call what follows
+ * them, into rx->ahead, which is empty; the array has room for one more piece.
+ * Returns the bytes in the pieces, or < 0 with the connection closed unless
+ * -EAGAIN.
+ */
+static int tiscsi_rx_recv(struct tiscsi_conn *conn, struct kvec *iov, u32 n,
+			  u32 len)
+{
+	struct tiscsi_rx *rx = &conn->rx;
+	struct msghdr msg = { };
 	int ret;
 
-	if (!to)
-		msg.msg_flags |= MSG_TRUNC;
-	ret = kernel_recvmsg(conn->sock, &msg, &iov, 1, len, msg.msg_flags);
-	if (ret > 0 || ret == -EAGAIN)
+	if (tiscsi_rx_dry(conn))
+		return -EAGAIN;
+	iov[n].iov_base = rx->ahead;
+	iov[n].iov_len = sizeof(rx->ahead);
+	ret = kernel_recvmsg(conn->sock, &msg, iov, n + 1,
+			     len + sizeof(rx->ahead), MSG_DONTWAIT);
+	if (ret > 0) {
+		rx->ahead_off = 0;
+		rx->ahead_len = ret > len ? ret - len : 0;
+		return ret - rx->ahead_len;
+	}
+	if (ret == -EAGAIN)
 		return ret;
 	tiscsi_conn_close(conn, CLOSE_PEER);
 	return -ESHUTDOWN;
+}
+
+/* As tiscsi_rx_recv(), or fills the first piece with what is here already. */
+static int tiscsi_rx_pieces(struct tiscsi_conn *conn, struct kvec *iov, u32 n,
+			    u32 len)
+{
+	const u8 *from;
+
+	if (!conn->rx.ahead_len)
+		return tiscsi_rx_recv(conn, iov, n, len);
+	len = iov->iov_len;
+	from = tiscsi_rx_ahead(&conn->rx, &len);
+	memcpy(iov->iov_base, from, len);
+	return len;
 }
 
 /* Reads rx->off up to rx->want into @to; 0 when all of it is in. */
 static int tiscsi_rx_part(struct tiscsi_conn *conn, u8 *to)
 {
 	struct tiscsi_rx *rx = &conn->rx;
+	struct kvec iov[2];
 	int ret;
 
 	while (rx->off < rx->want) {
-		ret = tiscsi_rx_bytes(conn, to + rx->off, rx->want - rx->off);
+		iov[0].iov_base = to + rx->off;
+		iov[0].iov_len = rx->want - rx->off;
+		ret = tiscsi_rx_pieces(conn, iov, 1, iov[0].iov_len);
 		if (ret < 0)
 			return ret;
 		rx->off += ret;
@@ -152,43 +210,84 @@ static int tiscsi_rx_ahs(struct tiscsi_conn *conn)
 	return ret ?: tiscsi_rx_header(conn);
 }
 
-/* Where the next data bytes go, and how many fit there at once. */
-static void *tiscsi_rx_sink(struct tiscsi_rx *rx, u32 *len)
+/* Where the next data bytes go; returns how many pieces, 0 to drop them. */
+static u32 tiscsi_rx_sink(struct tiscsi_rx *rx, struct kvec *iov, u32 *len)
 {
-	*len = rx->want - rx->off;
+	u32 left, piece, n = 0;
+
+	*len = 0;
 	if (rx->sink == SINK_NONE || rx->off >= rx->sink_len)
-		return NULL;
-	*len = min(*len, rx->sink_len - rx->off);
-	if (rx->sink == SINK_BUF)
-		return rx->buf + rx->off;
-	return tiscsi_sg_at(rx->cmd, rx->sg_offset + rx->off, *len, len);
+		return 0;
+	left = rx->sink_len - rx->off;
+	if (rx->sink == SINK_BUF) {
+		iov[0].iov_base = rx->buf + rx->off;
+		iov[0].iov_len = left;
+		*len = left;
+		return 1;
+	}
+	while (left && n < TISCSI_RX_PIECES) {
+		iov[n].iov_base = tiscsi_sg_at(rx->cmd, rx->sg_offset +
+					       rx->off + *len, left, &piece);
+		iov[n].iov_len = piece;
+		*len += piece;
+		left -= piece;
+		n++;
+	}
+	return n;
 }
 
-/* Dropped bytes count in the digest too, so they have to be looked at. */
-static void *tiscsi_rx_scratch(struct tiscsi_conn *conn, u32 *len)
+/* Adds what was received into the pieces to the digest. */
+static void tiscsi_rx_digest(struct tiscsi_conn *conn, const struct kvec *iov,
+			     u32 len)
 {
+	u32 n;
+
 	if (!test_bit(CONN_F_DDIGEST, &conn->flags))
-		return NULL;
-	*len = min_t(u32, *len, sizeof(conn->scratch));
-	return conn->scratch;
+		return;
+	for (; len; iov++, len -= n) {
+		n = min_t(u32, len, iov->iov_len);
+		conn->rx.crc = tiscsi_crc_update(conn->rx.crc, iov->iov_base,
+						 n);
+	}
+}
+
+/* Dropped bytes count in the digest too. */
+static int tiscsi_rx_drop(struct tiscsi_conn *conn)
+{
+	struct tiscsi_rx *rx = &conn->rx;
+	u32 len = rx->want - rx->off;
+	struct kvec iov;
+	int ret;
+
+	if (!rx->ahead_len) {
+		ret = tiscsi_rx_recv(conn, &iov, 0, 0);
+		if (ret < 0)
+			return ret;
+	}
+	iov.iov_base = (void *)tiscsi_rx_ahead(rx, &len);
+	iov.iov_len = len;
+	tiscsi_rx_digest(conn, &iov, len);
+	return len;
 }
 
 static int tiscsi_rx_data(struct tiscsi_conn *conn)
 {
+	struct kvec iov[TISCSI_RX_PIECES + 1];
 	struct tiscsi_rx *rx = &conn->rx;
-	u32 len, pad;
-	void *to;
+	u32 len, pad, n;
 	int ret;
 
 	while (rx->off < rx->want) {
-		to = tiscsi_rx_sink(rx, &len);
-		if (!to)
-			to = tiscsi_rx_scratch(conn, &len);
-		ret = tiscsi_rx_bytes(conn, to, len);
+		n = tiscsi_rx_sink(rx, iov, &len);
+		if (n) {
+			ret = tiscsi_rx_pieces(conn, iov, n, len);
+			if (ret > 0)
+				tiscsi_rx_digest(conn, iov, ret);
+		} else {
+			ret = tiscsi_rx_drop(conn);
+		}
 		if (ret < 0)
 			return ret;
-		if (to && test_bit(CONN_F_DDIGEST, &conn->flags))
-			rx->crc = tiscsi_crc_update(rx->crc, to, ret);
 		rx->off += ret;
 	}
 

@@ -68,6 +68,9 @@
 /* What a session has on its logical units, by LUN. */
 #define TISCSI_ITL_BUCKETS	16
 
+/* What one receive call takes beyond what it is for: ten headers. */
+#define TISCSI_RX_AHEAD		(10 * ISCSI_HDR_LEN)
+
 struct tiscsi_conn;
 struct tiscsi_creds;
 struct tiscsi_sess;
@@ -547,11 +550,14 @@ struct tiscsi_rx {
 	u8 reject;			/* Reject reason, 0 if all is well */
 	u8 bad_data;			/* the same, for a Data-Out of a task */
 	bool ended;			/* all of it was seen to, but for the answer */
+	u32 ahead_off;			/* next byte of ahead */
+	u32 ahead_len;			/* bytes of ahead not used yet */
 	u8 tail[8];
 	union {
 		struct iscsi_hdr bhs;
 		u8 hdr[ISCSI_HDR_LEN + TISCSI_MAX_AHS_LEN + ISCSI_CRC_LEN];
 	};
+	u8 ahead[TISCSI_RX_AHEAD];	/* received, not looked at */
 };
 
 /* Send: the PDU on its way out; only io_work touches it. */
@@ -657,7 +663,6 @@ struct tiscsi_conn {
 	struct llist_head tx_llist;
 	struct llist_node *tx_batch;	/* taken off tx_llist, in order */
 	struct tiscsi_tx tx;
-	u8 scratch[256];		/* for bytes that only the digest needs */
 
 	void (*saved_data_ready)(struct sock *sk);
 	void (*saved_state_change)(struct sock *sk);
@@ -898,6 +903,16 @@ void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd);
 struct tiscsi_cmd *tiscsi_cmd_next_exec(struct tiscsi_conn *conn);
 
 /* ------------------------------------------------------------------ */
+/* buffer.c                                                            */
+/* ------------------------------------------------------------------ */
+
+int tiscsi_buffer_init(void);
+void tiscsi_buffer_exit(void);
+int tiscsi_sg_alloc(struct tiscsi_cmd *cmd, u32 len, bool bulk);
+void tiscsi_sg_free(struct tiscsi_cmd *cmd);
+void *tiscsi_sg_at(struct tiscsi_cmd *cmd, u32 offset, u32 max, u32 *len);
+
+/* ------------------------------------------------------------------ */
 /* scsi.c, data.c, tmf.c                                               */
 /* ------------------------------------------------------------------ */
 
@@ -934,9 +949,6 @@ bool tiscsi_scsi_fail_status(struct tiscsi_cmd *cmd, u8 status);
 void tiscsi_scsi_fail(struct tiscsi_cmd *cmd, const struct tiscsi_sense *sense);
 void tiscsi_scsi_kill(struct tiscsi_cmd *cmd);
 
-int tiscsi_sg_alloc(struct tiscsi_cmd *cmd, u32 len, bool bulk);
-void tiscsi_sg_free(struct tiscsi_cmd *cmd);
-void *tiscsi_sg_at(struct tiscsi_cmd *cmd, u32 offset, u32 max, u32 *len);
 void tiscsi_data_sink(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd,
 		      u32 offset);
 bool tiscsi_data_due(const struct tiscsi_cmd *cmd);

@@ -63,6 +63,60 @@ TEST(A02_reserved_snack_type)
 	ping(c);
 }
 
+/* Bytes come as TCP likes; where it cuts them means nothing. */
+static void send_in_pieces(const char *digests, u32 alone)
+{
+	static u8 out[48 * 1024], in[sizeof(out)], echo[1021];
+	struct conn *c = login_keys(digests);
+	struct scsi write, read;
+	bool ended = false;
+	u32 i, echoed = 0;
+	struct pdu p;
+
+	fill_pattern(out, sizeof(out), alone + c->hdigest * 2 + c->ddigest);
+	fill_pattern(echo, sizeof(echo), 5);
+	clear_unit_attentions(c, 0);
+	conn_cork(c);
+	scsi_rw(&write, true, 0, 0, sizeof(out), out);
+	write.immediate = true;
+	scsi_send(c, &write);
+	for (i = 0; i < 12; i++) {
+		pdu_nop(c, &p, echo, i * 92);
+		conn_send(c, &p);
+	}
+	conn_uncork_in_pieces(c, alone);
+	for (i = 0; i < 13; i++) {
+		const struct pdu *got = recv_any(c);
+
+		if (pdu_op(got) != OP_NOP_IN)
+			ended |= scsi_input(c, &write, got);
+		else if (memcmp(got->data, echo, got->data_len))
+			die("ping of %u bytes comes back changed",
+			    got->data_len);
+		else
+			echoed += got->data_len;
+	}
+	if (!ended || write.status || echoed != 11 * 12 / 2 * 92)
+		die("status %u, %u bytes echoed", write.status, echoed);
+	scsi_rw(&read, false, 0, 0, sizeof(in), in);
+	scsi_run(c, &read);
+	if (memcmp(in, out, sizeof(in)))
+		die("what was written in pieces is not what is read");
+	conn_close(c);
+}
+
+TEST(A01_pdus_in_any_pieces)
+{
+	u32 alone;
+
+	for (alone = 0; alone <= 40; alone += 40) {
+		send_in_pieces(WITH_DIGESTS("None", "None"), alone);
+		send_in_pieces(WITH_DIGESTS("CRC32C", "None"), alone);
+		send_in_pieces(WITH_DIGESTS("None", "CRC32C"), alone);
+		send_in_pieces(WITH_DIGESTS("CRC32C", "CRC32C"), alone);
+	}
+}
+
 TEST(A03_pad_bytes_may_be_anything)
 {
 	struct conn *c = login_keys(WITH_DIGESTS("None", "CRC32C"));

@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "raw.h"
@@ -221,6 +223,40 @@ void conn_uncork(struct conn *c)
 {
 	c->corked = false;
 	conn_write(c, c->txq.buf, c->txq.len);
+}
+
+static bool all_acknowledged(struct conn *c, u64 deadline)
+{
+	int left;
+
+	do {
+		if (ioctl(c->fd, SIOCOUTQ, &left))
+			die("SIOCOUTQ: %s", strerror(errno));
+	} while (left && now_ms() < deadline);
+	return !left;
+}
+
+/**
+ * conn_uncork_in_pieces() - send everything held back, in pieces of all sizes
+ * @c: the connection
+ * @alone: how many pieces have to arrive before the next is sent
+ *
+ * Sizes around those of a header, with and without its digest, come often.
+ */
+void conn_uncork_in_pieces(struct conn *c, u32 alone)
+{
+	static const u32 sizes[] = { 1, 47, 4, 48, 480, 49, 3, 52, 481, 1000,
+				     96, 56, 4096, 2, 528, 17 };
+	u32 off, len, i = 0;
+
+	c->corked = false;
+	for (off = 0; off < c->txq.len; off += len, i++) {
+		len = min_u32(sizes[i % ARRAY_SIZE(sizes)], c->txq.len - off);
+		conn_write(c, c->txq.buf + off, len);
+		if (i < alone && !all_acknowledged(c, now_ms() + DEADLINE_MS))
+			die("target acknowledges no data for %d ms",
+			    DEADLINE_MS);
+	}
 }
 
 static void put_digest(u8 *p, u32 crc)

@@ -427,6 +427,7 @@ void conn_reset(struct conn *c);
 void conn_write(struct conn *c, const void *buf, u32 len);
 void conn_cork(struct conn *c);
 void conn_uncork(struct conn *c);
+void conn_uncork_in_pieces(struct conn *c, u32 alone);
 void conn_send(struct conn *c, struct pdu *p);
 enum recv_result conn_recv(struct conn *c, int ms);
 enum recv_result conn_wait(struct conn *c, int ms);

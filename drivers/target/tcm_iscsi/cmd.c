@@ -6,7 +6,7 @@
 #include <linux/hash.h>
 #include <linux/slab.h>
 
-#include "tcm_iscsi.h"
+#include "trace.h"
 
 /* Immediate requests other than task management at work at once; row C09. */
 #define TISCSI_IMMEDIATE_MAX	8
@@ -26,6 +26,7 @@ static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
  */
 void tiscsi_cmd_set_state(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state)
 {
+	trace_tiscsi_task(cmd, state);
 	if (cmd->state == TASK_DATA)
 		cmd->conn->nr_data--;
 	if (state == TASK_DATA)
@@ -118,9 +119,9 @@ struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
 
 	tiscsi_cmd_reset(cmd);
 	refcount_set(&cmd->ref, 1);
-	tiscsi_cmd_set_state(cmd, TASK_RECV);
 	tiscsi_conn_get(conn);
 	cmd->conn = conn;
+	tiscsi_cmd_set_state(cmd, TASK_RECV);
 	return cmd;
 }
 

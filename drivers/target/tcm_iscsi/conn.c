@@ -13,7 +13,7 @@
 #include <net/tcp_states.h>
 
 #include "chap.h"
-#include "tcm_iscsi.h"
+#include "trace.h"
 
 /* PDUs a turn, so that connections on one CPU share it fairly. */
 #define TISCSI_RX_BUDGET	8
@@ -97,6 +97,7 @@ void tiscsi_conn_set_state(struct tiscsi_conn *conn,
 			   enum tiscsi_conn_state state)
 {
 	WARN_ON_ONCE(!tiscsi_conn_may_become(conn->state, state));
+	trace_tiscsi_conn(conn, state);
 	WRITE_ONCE(conn->state, state);
 }
 

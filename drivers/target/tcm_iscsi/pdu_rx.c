@@ -11,7 +11,7 @@
  */
 #include <net/tcp_states.h>
 
-#include "tcm_iscsi.h"
+#include "trace.h"
 
 /* Pieces of a data buffer in one receive call: 320 KiB of bulk data. */
 #define TISCSI_RX_PIECES	10
@@ -156,6 +156,7 @@ static int tiscsi_rx_header(struct tiscsi_conn *conn)
 		tiscsi_conn_close(conn, CLOSE_DIGEST);
 		return -ESHUTDOWN;
 	}
+	trace_tiscsi_rx_pdu(conn, &rx->bhs);
 	conn->last_rx = jiffies;
 	rx->data_len = ntoh24(rx->bhs.dlength);
 	if (rx->data_len > conn->max_recv_dsl) {

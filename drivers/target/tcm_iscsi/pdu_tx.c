@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 
 #include "login.h"
+#include "trace.h"
 
 /* Up to here copying is cheaper than sending pages by reference. */
 #define TISCSI_COPY_MAX		4096
@@ -146,6 +147,7 @@ static void tiscsi_tx_finish_layout(struct tiscsi_conn *conn)
 	u32 crc;
 
 	hton24(hdr->dlength, len);
+	trace_tiscsi_tx_pdu(conn, hdr);
 	if (test_bit(CONN_F_HDIGEST, &conn->flags)) {
 		crc = tiscsi_crc_update(tiscsi_crc_start(), hdr, ISCSI_HDR_LEN);
 		put_unaligned_le32(tiscsi_crc_finish(crc),

@@ -157,7 +157,7 @@ def with_fault(nth, action):
         try:
             action()
             done = True
-        except OSError:
+        except (OSError, MemoryError):
             done = False
         # The fault may hit these two calls: then it was not reached before.
         try:
@@ -200,7 +200,7 @@ def steps(fabric, target, backstore, portal):
         directory(f"{fabric}/{target}"), directory(tpg), directory(np), directory(lun),
         link(backstore, f"{lun}/disk"), directory(acl), directory(f"{acl}/lun_0"),
         link(lun, f"{acl}/lun_0/lun"),
-        (f"{acl}/auth", writer(f"{acl}/auth/userid", "someone"), writer(f"{acl}/auth/userid", "")),
+        (f"{acl}/auth", writer(f"{acl}/auth/userid", "someone"), writer(f"{acl}/auth/userid", "NULL")),
         (f"{tpg}/param", writer(f"{tpg}/param/MaxBurstLength", "65536"),
          writer(f"{tpg}/param/MaxBurstLength", "262144")),
         (f"{tpg}/enable", writer(f"{tpg}/enable", "1"), writer(f"{tpg}/enable", "0")),

@@ -180,7 +180,7 @@ tiscsi_portal_create(const struct sockaddr_storage *addr)
 
 	ret = tiscsi_portal_listen(portal);
 	if (ret) {
-		pr_err("portal %pISpc: cannot listen: %d\n", addr, ret);
+		pr_err_ratelimited("portal %pISpc: cannot listen: %d\n", addr, ret);
 		tiscsi_portal_put(portal);
 		return ERR_PTR(ret);
 	}
@@ -221,8 +221,8 @@ struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
 	}
 	list_for_each_entry(other, &portal->nps, portal_node) {
 		if (other->tpg->target == tpg->target) {
-			pr_err("portal %pISpc is in tpgt_%u of %s already\n",
-			       addr, other->tpg->tag, tpg->target->name);
+			pr_err_ratelimited("portal %pISpc is in tpgt_%u of %s already\n",
+					   addr, other->tpg->tag, tpg->target->name);
 			ret = -EEXIST;
 			goto fail;
 		}

@@ -3,7 +3,7 @@
 """
 Record the configfs interface of whatever iSCSI fabric is registered.
 
-usage: configfs_record.py tree|writes|names
+usage: configfs_record.py tree|writes|names|show
 
 tree    builds one fixed configuration and prints every path below
         target/iscsi with its type, mode and content
@@ -11,6 +11,7 @@ writes  offers a fixed list of values to every writable attribute of that
         configuration and prints what was accepted and what it became
 names   makes and removes objects with good and bad names and in good and bad
         order and prints the outcome
+show    prints what is configured now as tree does, and changes nothing
 
 Same configuration, same order, normalised values: two records can be
 compared with diff. Leaves nothing behind.
@@ -374,9 +375,12 @@ def names():
 
 
 def main():
-    what = {"tree": tree, "writes": writes, "names": names}
+    what = {"tree": tree, "writes": writes, "names": names, "show": tree}
     if len(sys.argv) != 2 or sys.argv[1] not in what:
         sys.exit(__doc__)
+    if sys.argv[1] == "show":
+        tree()
+        return
     cleanup()
     build()
     try:

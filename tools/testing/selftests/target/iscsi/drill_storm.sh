@@ -77,7 +77,7 @@ storm_with_changes() {
 			break
 		fi
 		n=$((n + 1))
-		sleep 0.$((RANDOM % 5))
+		sleep 0.$((RANDOM % 3))
 	done
 	wait $pid || rc=1
 	tail -n 40 "$TMP/storm"

@@ -89,7 +89,7 @@ static void report(u64 start)
 	u32 i;
 
 	printf("# %llu ms, CRC of what was sent %08x",
-	       (unsigned long long)(now_ms() - start), fuzz.bytes_crc);
+	       (unsigned long long)(now_ms() - start), fuzz.sent_crc);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		printf(", %s %llu", rows[i].what,
 		       (unsigned long long)*rows[i].count);

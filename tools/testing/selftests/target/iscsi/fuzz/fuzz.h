@@ -18,6 +18,7 @@
 #define NR_R2TS		16	/* remembered, of a connection */
 #define NR_OLD_TAGS	16
 #define DATA_MAX	65536
+#define TEXT_MAX	9000	/* what spoilt text may grow to */
 #define PING_ITT	0xf1e50000U	/* and up: pings after a batch */
 
 enum profile { FUZZ_LOGIN, FUZZ_SESSION, FUZZ_CONNS, NR_PROFILES };
@@ -60,6 +61,7 @@ struct held {
  * @from, @to: which are sent
  * @r: random numbers of this PDU
  * @cmd_sn, @itt: of the session, whichever connection takes the next
+ * @sent_crc: of headers and the first data bytes: whether two runs are the same
  * @cold: it may have been told to close all sessions
  */
 struct fuzz {
@@ -75,7 +77,7 @@ struct fuzz {
 	bool cold;
 	struct held held;
 	u8 data[DATA_MAX];
-	u32 bytes_crc;
+	u32 sent_crc;
 };
 
 /* What was done and what came of it; kept over all cases. */

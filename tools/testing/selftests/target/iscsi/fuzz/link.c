@@ -182,6 +182,9 @@ static void watch_for_cold_reset(struct fuzz *f, const struct pdu *p)
 void link_send(struct fuzz *f, struct link *l, struct pdu *p)
 {
 	watch_for_cold_reset(f, p);
+	f->sent_crc = crc32c(f->sent_crc, p->bhs, BHS_LEN);
+	f->sent_crc = crc32c(f->sent_crc, p->data,
+			     min_u32(p->data_len, BHS_LEN));
 	conn_send(l->c, p);
 	counts.pdus++;
 }
@@ -238,7 +241,6 @@ void link_flush(struct fuzz *f, struct link *l)
 	l->c->corked = false;
 	if (one_in(&f->r, 48))
 		spoil_bytes(&f->r, l);
-	f->bytes_crc = crc32c(f->bytes_crc, q->buf, q->len);
 	how = rnd_below(&f->r, 24);
 	if (!how && q->len < 1024) {
 		push_in_pieces(f, l, 3);

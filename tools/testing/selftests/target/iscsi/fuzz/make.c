@@ -104,7 +104,7 @@ static void make_rw(struct fuzz *f, struct link *l, struct pdu *p)
 {
 	bool write = one_in(&f->r, 2);
 	u64 lun = some_lun(&f->r);
-	u32 blocks = 1 + rnd_below(&f->r, one_in(&f->r, 8) ? 128 : 16);
+	u32 blocks = 1 + rnd_below(&f->r, one_in(&f->r, 16) ? 128 : 6);
 	u32 lba = rnd_below(&f->r, lun == lun_peripheral(LUN_CANARY) ?
 			    CANARY_BLOCKS : OWN_BLOCKS);
 	struct scsi io;
@@ -310,7 +310,7 @@ static void make_text(struct fuzz *f, struct link *l, struct pdu *p)
 	if (!go_on || one_in(&f->r, 2))
 		pdu_data(p, f->data, t.len);
 	if (one_in(&f->r, 3)) {
-		spoil_text(&f->r, f->data, &t.len, l->c->max_send);
+		spoil_text(&f->r, f->data, &t.len, TEXT_MAX);
 		pdu_data(p, f->data, t.len);
 	}
 	free(t.buf);

@@ -226,11 +226,12 @@ static void spoil_length(struct fuzz *f, struct link *l, struct pdu *p)
 
 static void spoil_text_data(struct fuzz *f, struct link *l, struct pdu *p)
 {
-	u32 len = p->data_len;
+	u32 len = min_u32(p->data_len, TEXT_MAX);
 
-	if (p->data && p->data != f->data)
+	(void)l;
+	if (len && p->data != f->data)
 		memcpy(f->data, p->data, len);
-	spoil_text(&f->r, f->data, &len, l->c->max_send);
+	spoil_text(&f->r, f->data, &len, TEXT_MAX);
 	pdu_data(p, f->data, len);
 }
 

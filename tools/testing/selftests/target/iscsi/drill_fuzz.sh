@@ -10,6 +10,7 @@
 . "$(dirname "$0")/drill_lib.sh"
 
 SETTLE=20	# seconds for the last sessions to be gone
+PORTAL2=127.0.0.1:3261
 INIT=$BASE:fuzz
 CANARY=$BASE:canary
 TPG=$(tpg_dir fuzz)
@@ -27,11 +28,22 @@ setup() {
 	for d in 0 1 2; do mapped_lun "$TPG" "$INIT" $d || return; done
 	put 1 "$TPG/acls/$INIT/lun_1/write_protect" &&
 		mkdir -p "$TPG/acls/$CANARY/lun_0" &&
-		ln -s "$TPG/lun/lun_1" "$TPG/acls/$CANARY/lun_0/lun" && tpg_on "$TPG"
+		ln -s "$TPG/lun/lun_1" "$TPG/acls/$CANARY/lun_0/lun" && tpg_on "$TPG" &&
+		setup_chap
+}
+
+# A second portal group, for logins that must prove who they are.
+setup_chap() {
+	local t acl
+	t=$(tpg_dir fuzz 2)
+	acl=$t/acls/$INIT
+	tpg "$t" $PORTAL2 && put 1 "$t/attrib/authentication" && lun "$t" 0 own &&
+		mapped_lun "$t" "$INIT" 0 && put fuzz "$acl/auth/userid" &&
+		put fuzz-secret-1234 "$acl/auth/password" && tpg_on "$t"
 }
 
 fuzz() {
-	TISCSI_NOSETUP=1 TISCSI_PORTAL=$PORTAL TISCSI_TARGET=$BASE:fuzz \
+	TISCSI_NOSETUP=1 TISCSI_PORTAL=$PORTAL TISCSI_PORTAL2=$PORTAL2 TISCSI_TARGET=$BASE:fuzz \
 		TISCSI_INITIATOR=$INIT TISCSI_INITIATOR2=$CANARY \
 		"$HERE/fuzzer" --seed "$SEED" --from "$from" --to "$to" --only "$1"
 }

@@ -80,6 +80,7 @@ static void report(u64 start)
 		{ "joined", &counts.joined },
 		{ "not joined", &counts.not_joined },
 		{ "logins", &counts.logins_ok },
+		{ "with CHAP", &counts.authenticated },
 		{ "refused", &counts.logins_refused },
 		{ "framing lost", &counts.lost },
 		{ "dropped", &counts.dropped }, { "GOOD", &counts.good },

@@ -67,7 +67,7 @@ static bool open_link(struct fuzz *f, const struct nature *n, u32 i)
 
 	if (f->nr_links && !f->tsih)
 		die("no session to join");
-	link_open(f, l, f->isid);
+	link_open(f, l, env.portal, f->isid);
 	l->c->sess->discovery = n->discovery;
 	login_text(n, !f->tsih, &t);
 	ok = link_login(f, l, &t);

@@ -83,7 +83,7 @@ struct fuzz {
 /* What was done and what came of it; kept over all cases. */
 struct fuzz_counts {
 	u64 pdus, sessions, lost, dropped, good, check, rejects, r2ts;
-	u64 joined, not_joined, logins_ok, logins_refused;
+	u64 joined, not_joined, logins_ok, logins_refused, authenticated;
 };
 
 extern struct fuzz_counts counts;
@@ -100,7 +100,7 @@ void spoil_bytes(struct rnd *r, struct link *l);
 
 /* ---- link.c ---- */
 
-void link_open(struct fuzz *f, struct link *l, u16 isid);
+void link_open(struct fuzz *f, struct link *l, const char *portal, u16 isid);
 bool link_login(struct fuzz *f, struct link *l, const struct text *t);
 void link_close(struct link *l, struct rnd *r);
 void link_send(struct fuzz *f, struct link *l, struct pdu *p);

@@ -18,9 +18,10 @@
  * link_open() - a TCP connection, corked
  * @f: the run
  * @l: the link, which has none
+ * @portal: where to
  * @isid: last two bytes of the ISID
  */
-void link_open(struct fuzz *f, struct link *l, u16 isid)
+void link_open(struct fuzz *f, struct link *l, const char *portal, u16 isid)
 {
 	struct sess *s = sess_new(isid);
 
@@ -29,7 +30,7 @@ void link_open(struct fuzz *f, struct link *l, u16 isid)
 	s->tsih = f->tsih;
 	s->cmd_sn = f->cmd_sn;
 	s->itt = f->itt;
-	l->c = conn_open(s, env.portal);
+	l->c = conn_open(s, portal);
 	l->c->cid = l - f->links;
 	conn_cork(l->c);
 }

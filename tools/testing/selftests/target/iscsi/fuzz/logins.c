@@ -2,10 +2,16 @@
 /*
  * Cases of the login phase: stages, keys, authentication; most of it spoilt.
  */
+#include "chap.h"
 #include "fuzz.h"
 
 #define RECV_MS		15000
 #define LIVES		12	/* requests of a login */
+#define CHALLENGE_MAX	4096	/* text that has one */
+
+/* As drill_fuzz.sh configures them. */
+#define CHAP_USER	"fuzz"
+#define CHAP_SECRET	"fuzz-secret-1234"
 
 /*
  * Where a login is: steps before good_until are as they should be, so that what
@@ -14,6 +20,7 @@
 struct attempt {
 	u8 csg;
 	bool chap, discovery, first;
+	struct chap peer;	/* as far as the target has said */
 	u32 step, good_until, lives, unanswered;
 	u32 used;		/* keys, one bit each */
 };
@@ -41,7 +48,7 @@ static const char *const chap_keys[][2] = {
 static void open_attempt(struct fuzz *f, struct attempt *a)
 {
 	*a = (struct attempt) {
-		.csg = one_in(&f->r, 2) ? SECURITY : OPERATIONAL,
+		.csg = one_in(&f->r, 3) ? OPERATIONAL : SECURITY,
 		.chap = one_in(&f->r, 2), .discovery = one_in(&f->r, 4),
 		.first = true, .lives = 1 + rnd_below(&f->r, LIVES),
 		.good_until = rnd_below(&f->r, 6),
@@ -49,7 +56,43 @@ static void open_attempt(struct fuzz *f, struct attempt *a)
 	f->tsih = one_in(&f->r, 32) ? rnd_below(&f->r, 8) : 0;
 	f->cmd_sn = rnd32(&f->r);
 	f->itt = 1 + rnd_below(&f->r, 1000);
-	link_open(f, &f->links[0], 0xff00 + rnd_below(&f->r, 8));
+	/* The second portal is one where CHAP is asked for. */
+	link_open(f, &f->links[0], a->chap ? env.portal2 : env.portal,
+		  0xff00 + rnd_below(&f->r, 8));
+}
+
+static void learn_challenge(struct attempt *a, const struct pdu *p)
+{
+	const char *alg = text_get(p->data, p->data_len, "CHAP_A");
+	const char *id = text_get(p->data, p->data_len, "CHAP_I");
+	struct conn c = { .answers = { .buf = (u8 *)p->data,
+				       .len = p->data_len } };
+
+	if (!alg || !id)
+		return;
+	a->peer.alg = strtoul(alg, NULL, 0);
+	a->peer.id = strtoul(id, NULL, 0);
+	a->peer.len = chap_get(&c, "CHAP_C", a->peer.challenge);
+}
+
+/* The right answer to the challenge, and at times a challenge back. */
+static void add_proof(struct fuzz *f, struct attempt *a, struct text *t)
+{
+	u8 proof[CHAP_DIGEST_MAX];
+	u32 len;
+
+	a->peer.secret = CHAP_SECRET;
+	len = chap_proof(&a->peer, proof);
+	text_add(t, "CHAP_N=%s", CHAP_USER);
+	chap_put(t, "CHAP_R", proof, len, rnd_below(&f->r, 3));
+	if (!one_in(&f->r, 3))
+		return;
+	text_add(t, "CHAP_I=%u", rnd_below(&f->r, 256));
+	/* Its own challenge may come back to it (B66). */
+	if (one_in(&f->r, 2))
+		chap_put(t, "CHAP_C", a->peer.challenge, a->peer.len, ENC_HEX);
+	else
+		chap_put(t, "CHAP_C", f->data, 16, ENC_BASE64);
 }
 
 static void add_operational(struct fuzz *f, struct attempt *a, struct text *t)
@@ -71,6 +114,8 @@ static void attempt_text(struct fuzz *f, struct attempt *a, struct text *t)
 		login_names(LOGIN(.discovery = a->discovery), t);
 	if (a->csg == OPERATIONAL)
 		add_operational(f, a, t);
+	else if (a->peer.len && !one_in(&f->r, 8))
+		add_proof(f, a, t);
 	else if (a->chap && a->step < ARRAY_SIZE(chap_keys))
 		text_add_keys(t, chap_keys[a->step][one_in(&f->r, 2)]);
 	else if (a->first)
@@ -134,10 +179,15 @@ static void take_response(struct fuzz *f, struct attempt *a)
 
 	a->unanswered--;
 	text_add_raw(&l->c->answers, p->data, p->data_len);
+	/* A part of a longer text is none (B15). */
+	if (login_status(p) == LOGIN_OK && a->csg == SECURITY &&
+	    p->data_len && p->data_len < CHALLENGE_MAX)
+		learn_challenge(a, p);
 	if (login_status(p) != LOGIN_OK) {
 		counts.logins_refused++;
 		link_drain(f, l);
 	} else if ((flags & STAGE(0, 3)) == STAGE(0, FULL_FEATURE)) {
+		counts.authenticated += a->peer.len != 0;
 		use_session(f, l);
 		link_close(l, &f->r);
 	} else if (flags & F_TRANSIT) {

@@ -438,24 +438,29 @@ static struct tiscsi_cmd *tiscsi_data_next_doomed(struct tiscsi_conn *conn,
 	return NULL;
 }
 
-/* They let go of the LUN at once; a status waits for the data (D16). */
-static void tiscsi_data_end_doomed(struct tiscsi_cmd *cmd,
-				   enum tiscsi_doom doom)
+/**
+ * tiscsi_data_meet_doom - do with a task what somebody wants done with it
+ * @cmd: the task, not in the core
+ * @doom: what; not DOOM_NONE
+ *
+ * It lets go of its LUN at once; a status waits for the data (row D16).
+ * io_work.
+ *
+ * Return: whether there is a status to send; otherwise the task is gone.
+ */
+bool tiscsi_data_meet_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom)
 {
 	switch (doom) {
-	case DOOM_NONE:
-		return;
-	case DOOM_SILENT:
-		tiscsi_scsi_kill(cmd);
-		return;
 	case DOOM_LUN_GONE:
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_no_lun);
-		break;
+		return true;
 	case DOOM_TASK_ABORTED:
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_TASK_ABORTED);
-		break;
+		return true;
+	default:
+		tiscsi_scsi_kill(cmd);
+		return false;
 	}
-	tiscsi_data_next(cmd);
 }
 
 /**
@@ -473,8 +478,8 @@ void tiscsi_data_do_doomed(struct tiscsi_conn *conn)
 		return;
 	while ((cmd = tiscsi_data_next_doomed(conn, &doom))) {
 		/* One that went into the core meanwhile is the core's. */
-		if (cmd->state < TASK_CORE)
-			tiscsi_data_end_doomed(cmd, doom);
+		if (cmd->state < TASK_CORE && tiscsi_data_meet_doom(cmd, doom))
+			tiscsi_data_next(cmd);
 		tiscsi_cmd_put(cmd);
 	}
 }

@@ -349,19 +349,25 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 		tiscsi_scsi_attach_buffer(cmd);
 }
 
-/**
- * tiscsi_scsi_submit - all is here: let the core execute the command
- * @cmd: in CmdSN order, its data complete
- *
- * io_work.
+/*
+ * All is here: let the core execute the command, unless somebody wants it
+ * ended, who has then been told that it never will run (row E18).
  */
-void tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
+static enum tiscsi_doom tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
 {
+	enum tiscsi_doom doom;
+
 	spin_lock(&cmd->sess->lock);
-	clear_bit(CMD_PREPPED, &cmd->flags);
-	tiscsi_cmd_set_state(cmd, TASK_CORE);
+	doom = cmd->doom;
+	cmd->doom = DOOM_NONE;
+	if (!doom) {
+		clear_bit(CMD_PREPPED, &cmd->flags);
+		tiscsi_cmd_set_state(cmd, TASK_CORE);
+	}
 	spin_unlock(&cmd->sess->lock);
-	target_submit(&cmd->se_cmd);
+	if (!doom)
+		target_submit(&cmd->se_cmd);
+	return doom;
 }
 
 /**
@@ -390,9 +396,12 @@ void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
  */
 void tiscsi_scsi_ready(struct tiscsi_cmd *cmd)
 {
+	enum tiscsi_doom doom;
+
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags)) {
-		tiscsi_scsi_submit(cmd);
-		return;
+		doom = tiscsi_scsi_submit(cmd);
+		if (!doom || !tiscsi_data_meet_doom(cmd, doom))
+			return;
 	}
 	spin_lock(&cmd->sess->lock);
 	tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
@@ -608,7 +617,7 @@ int tiscsi_queue_status(struct se_cmd *se_cmd)
  * tiscsi_write_pending - the core wants a command's data
  * @se_cmd: of this fabric
  *
- * fabric_ops callback.  The data is always here: see tiscsi_scsi_submit().
+ * fabric_ops callback.  The data is always here: see tiscsi_scsi_ready().
  * An abort finds the command from here on, but one that was preempted before
  * is marked.
  *

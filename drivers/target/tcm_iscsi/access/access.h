@@ -129,6 +129,7 @@ void tiscsi_lu_put(struct tiscsi_lu *lu);
 void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua);
 void tiscsi_lu_attend_one(struct tiscsi_lu *lu, enum tiscsi_ua ua,
 			  const struct tiscsi_sess *sess);
+bool tiscsi_lun_is_ours(const struct se_lun *lun);
 bool tiscsi_lu_is_foreign(struct se_device *dev);
 u16 tiscsi_lu_rtpi(struct se_device *dev, const char *target, u16 tpgt);
 bool tiscsi_lu_port(struct se_device *dev, u16 rtpi, char *target, u16 *tpgt);

@@ -217,6 +217,20 @@ void tiscsi_lu_attend_one(struct tiscsi_lu *lu, enum tiscsi_ua ua,
 /* ------------------------------------------------------------------ */
 
 /**
+ * tiscsi_lun_is_ours - is a LUN one of this fabric's
+ * @lun: linked to a device
+ *
+ * The core may have a copy of our operations (6.12 does), so the owner tells.
+ * Any context.
+ *
+ * Return: whether it is.
+ */
+bool tiscsi_lun_is_ours(const struct se_lun *lun)
+{
+	return lun->lun_tpg->se_tpg_tfo->module == THIS_MODULE;
+}
+
+/**
  * tiscsi_lu_is_foreign - does another fabric export a device, too
  * @dev: the device
  *
@@ -231,7 +245,7 @@ bool tiscsi_lu_is_foreign(struct se_device *dev)
 
 	spin_lock(&dev->se_port_lock);
 	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link)
-		if (lun->lun_tpg->se_tpg_tfo != &tiscsi_ops)
+		if (!tiscsi_lun_is_ours(lun))
 			foreign = true;
 	spin_unlock(&dev->se_port_lock);
 	return foreign;
@@ -239,7 +253,7 @@ bool tiscsi_lu_is_foreign(struct se_device *dev)
 
 static bool tiscsi_lun_in(const struct se_lun *lun, const char *target)
 {
-	return lun->lun_tpg->se_tpg_tfo == &tiscsi_ops &&
+	return tiscsi_lun_is_ours(lun) &&
 	       !strcmp(to_tiscsi_tpg(lun->lun_tpg)->target->name, target);
 }
 
@@ -285,7 +299,7 @@ bool tiscsi_lu_port(struct se_device *dev, u16 rtpi, char *target, u16 *tpgt)
 
 	spin_lock(&dev->se_port_lock);
 	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link) {
-		if (lun->lun_tpg->se_tpg_tfo != &tiscsi_ops ||
+		if (!tiscsi_lun_is_ours(lun) ||
 		    tiscsi_lun_rtpi(lun) != rtpi)
 			continue;
 		tpg = to_tiscsi_tpg(lun->lun_tpg);

@@ -178,7 +178,7 @@ void tiscsi_ua_drop_reset(struct se_device *dev)
 
 	spin_lock(&dev->se_port_lock);
 	list_for_each_entry(lun, &dev->dev_sep_list, lun_dev_link) {
-		if (lun->lun_tpg->se_tpg_tfo != &tiscsi_ops)
+		if (!tiscsi_lun_is_ours(lun))
 			continue;
 		spin_lock(&lun->lun_deve_lock);
 		list_for_each_entry(deve, &lun->lun_deve_list, lun_link)

@@ -79,10 +79,10 @@ full_status() {
 
 preempt_abort() {
 	out --register --param-sark=0xb2 "$b" &&
-		out --preempt-abort --param-rk=0xb2 --param-sark=0xa1 --prout-type=5 "$b" &&
-		keys_are 0xb2 && holder_is 0xb2 "Write Exclusive" || return
+		out --preempt-abort --param-rk=0xb2 --param-sark=0xa1 --prout-type=5 "$b" ||
+		return
 	attentions
-	may_not may_write "$a" && may_write "$b"
+	keys_are 0xb2 && holder_is 0xb2 "Write Exclusive" && may_not may_write "$a" && may_write "$b"
 }
 
 clear_all() {

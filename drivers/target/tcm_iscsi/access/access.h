@@ -126,9 +126,8 @@ int tiscsi_lu_link(struct se_lun *lun);
 void tiscsi_lu_unlink(struct se_lun *lun);
 struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev);
 void tiscsi_lu_put(struct tiscsi_lu *lu);
-void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua);
-void tiscsi_lu_attend_one(struct tiscsi_lu *lu, enum tiscsi_ua ua,
-			  const struct tiscsi_sess *sess);
+void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
+		      const struct tiscsi_sess *sess);
 bool tiscsi_lun_is_ours(const struct se_lun *lun);
 bool tiscsi_lu_is_foreign(struct se_device *dev);
 u16 tiscsi_lu_rtpi(struct se_device *dev, const char *target, u16 tpgt);

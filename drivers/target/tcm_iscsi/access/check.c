@@ -241,6 +241,6 @@ void tiscsi_access_lun_reset(struct se_device *dev)
 		return;
 	tiscsi_pr_drop_spc2(lu, NULL);
 	tiscsi_ua_drop_reset(dev);
-	tiscsi_lu_attend(lu, UA_RESET);
+	tiscsi_lu_attend(lu, UA_RESET, NULL);
 	tiscsi_lu_put(lu);
 }

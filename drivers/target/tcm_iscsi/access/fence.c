@@ -125,7 +125,7 @@ static void tiscsi_fence_sess(struct tiscsi_sess *sess, struct tiscsi_lu *lu)
 	if (!tiscsi_fence_mark_all(sess, lu, tas))
 		return;
 	if (!tas)
-		tiscsi_lu_attend_one(lu, UA_COMMANDS_CLEARED, sess);
+		tiscsi_lu_attend(lu, UA_COMMANDS_CLEARED, sess);
 	/* Who did not see its mark is with the core by now. */
 	synchronize_rcu();
 	while ((cmd = tiscsi_fence_next(sess, lu))) {

@@ -175,39 +175,22 @@ void tiscsi_lu_unlink(struct se_lun *lun)
 }
 
 /**
- * tiscsi_lu_attend - establish a unit attention condition for every nexus
+ * tiscsi_lu_attend - establish a unit attention condition
  * @lu: on this logical unit
  * @ua: the condition
+ * @sess: for the nexus of this session; NULL: for every nexus
  *
  * A session that has not used the unit yet is told of a power on when it
  * does, which covers everything.  Process context.
  */
-void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua)
+void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
+		      const struct tiscsi_sess *sess)
 {
 	struct tiscsi_itl *itl;
 
 	spin_lock(&lu->lock);
 	list_for_each_entry(itl, &lu->itls, lu_node)
-		WRITE_ONCE(itl->attention, itl->attention | BIT(ua));
-	spin_unlock(&lu->lock);
-}
-
-/**
- * tiscsi_lu_attend_one - establish a unit attention condition for one session
- * @lu: on this logical unit
- * @ua: the condition
- * @sess: the session
- *
- * Process context.
- */
-void tiscsi_lu_attend_one(struct tiscsi_lu *lu, enum tiscsi_ua ua,
-			  const struct tiscsi_sess *sess)
-{
-	struct tiscsi_itl *itl;
-
-	spin_lock(&lu->lock);
-	list_for_each_entry(itl, &lu->itls, lu_node)
-		if (itl->sess == sess)
+		if (!sess || itl->sess == sess)
 			WRITE_ONCE(itl->attention, itl->attention | BIT(ua));
 	spin_unlock(&lu->lock);
 }

@@ -144,6 +144,7 @@ bool tiscsi_pr_is_holder(const struct tiscsi_pr *pr,
 bool tiscsi_pr_type_valid(u8 type);
 
 /* pr_out.c: the service actions of PERSISTENT RESERVE OUT */
+void tiscsi_pr_empty(struct tiscsi_pr *pr, const struct tiscsi_nexus *me);
 enum tiscsi_pr_result tiscsi_pr_out(struct tiscsi_pr *pr,
 				    const struct tiscsi_pr_request *req);
 bool tiscsi_pr_out_valid(u8 action);

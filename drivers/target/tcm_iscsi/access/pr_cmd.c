@@ -308,17 +308,11 @@ enum tiscsi_pr_result tiscsi_pr_clear_all(struct tiscsi_lu *lu)
 {
 	enum tiscsi_pr_result ret = PR_NO_MEMORY;
 	struct tiscsi_pr *next;
-	u32 i;
 
 	mutex_lock(&lu->pr_lock);
 	next = tiscsi_pr_copy(tiscsi_pr_current(lu), 0);
 	if (next) {
-		for (i = 0; i < next->nr; i++) {
-			next->regs[i].gone = true;
-			next->regs[i].ua = BIT(UA_RESERVATION_PREEMPTED);
-		}
-		next->type = 0;
-		next->holder = NULL;
+		tiscsi_pr_empty(next, NULL);
 		tiscsi_nexus_put(next->spc2);
 		next->spc2 = NULL;
 		next->generation++;

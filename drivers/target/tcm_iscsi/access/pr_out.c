@@ -255,17 +255,28 @@ tiscsi_pr_release(struct tiscsi_pr *pr, const struct tiscsi_pr_request *req)
 	return PR_GOOD;
 }
 
+/**
+ * tiscsi_pr_empty - end a persistent reservation and all registrations
+ * @pr: a copy of the state
+ * @me: who does it and is not told; NULL: an administrator
+ *
+ * Process context.
+ */
+void tiscsi_pr_empty(struct tiscsi_pr *pr, const struct tiscsi_nexus *me)
+{
+	u32 i;
+
+	tiscsi_pr_attend_others(pr, me, BIT(UA_RESERVATION_PREEMPTED));
+	for (i = 0; i < pr->nr; i++)
+		pr->regs[i].gone = true;
+	tiscsi_pr_end_reservation(pr);
+}
+
 /* Row I28. */
 static enum tiscsi_pr_result
 tiscsi_pr_clear(struct tiscsi_pr *pr, const struct tiscsi_pr_request *req)
 {
-	u32 i;
-
-	tiscsi_pr_attend_others(pr, req->nexus,
-				BIT(UA_RESERVATION_PREEMPTED));
-	for (i = 0; i < pr->nr; i++)
-		pr->regs[i].gone = true;
-	tiscsi_pr_end_reservation(pr);
+	tiscsi_pr_empty(pr, req->nexus);
 	return PR_GOOD;
 }
 

@@ -232,6 +232,13 @@ static bool tiscsi_is_plain_write(const struct se_cmd *se_cmd)
 	}
 }
 
+/* Row D23: all of what was expected is left. */
+static void tiscsi_scsi_nothing_moved(struct tiscsi_cmd *cmd)
+{
+	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
+	cmd->residual = cmd->edtl;
+}
+
 /*
  * Rows D22, K18: the smaller of EDTL and the CDB's length moves, in whole
  * blocks; the rest is the residual.  Commands whose data is a unit of its own
@@ -455,10 +462,8 @@ bool tiscsi_scsi_fail_status(struct tiscsi_cmd *cmd, u8 status)
 	tiscsi_scsi_unprep(cmd);
 	cmd->scsi_status = status;
 	cmd->sense_len = 0;
-	if (status != SAM_STAT_GOOD) {
-		cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
-		cmd->residual = cmd->edtl;
-	}
+	if (status != SAM_STAT_GOOD)
+		tiscsi_scsi_nothing_moved(cmd);
 	return true;
 }
 
@@ -533,8 +538,7 @@ static void tiscsi_scsi_residual(struct tiscsi_cmd *cmd)
 
 	if (se_cmd->scsi_status != SAM_STAT_GOOD &&
 	    !(se_cmd->se_cmd_flags & SCF_TREAT_READ_AS_NORMAL)) {
-		cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
-		cmd->residual = cmd->edtl;
+		tiscsi_scsi_nothing_moved(cmd);
 	} else if (se_cmd->se_cmd_flags & SCF_OVERFLOW_BIT) {
 		cmd->residual_flag = ISCSI_FLAG_CMD_OVERFLOW;
 		cmd->residual = se_cmd->residual_count;
@@ -585,8 +589,7 @@ static void tiscsi_scsi_aborted(struct tiscsi_cmd *cmd)
 	}
 	cmd->scsi_status = SAM_STAT_TASK_ABORTED;
 	cmd->sense_len = 0;
-	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
-	cmd->residual = cmd->edtl;
+	tiscsi_scsi_nothing_moved(cmd);
 	tiscsi_scsi_respond(cmd, TX_STATUS);
 }
 

@@ -46,7 +46,8 @@ int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
 	u32 i;
 
 	sess->depth = depth;
-	sess->nr_slots = depth + TISCSI_EXTRA_SLOTS;
+	sess->nr_slots = depth + TISCSI_EXTRA_SLOTS *
+			 sess->keys.v[KEY_MAX_CONNECTIONS];
 	sess->itt_hash_bits = clamp(ilog2(depth), 3, 8);
 	sess->itt_hash = kcalloc(1 << sess->itt_hash_bits,
 				 sizeof(*sess->itt_hash), GFP_KERNEL);
@@ -75,19 +76,12 @@ void tiscsi_cmd_pool_free(struct tiscsi_sess *sess)
 	kfree(sess->itt_hash);
 }
 
+/* Everything between what others may look at and what is written anyway. */
 static void tiscsi_cmd_reset(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_sess *sess = cmd->sess;
-	u16 index = cmd->index, gen = cmd->ttt_gen;
-	u16 dead_end = cmd->dead_end, dead_nr = cmd->dead_nr;
+	const size_t from = offsetof(struct tiscsi_cmd, se_cmd);
 
-	memset(cmd, 0, offsetof(struct tiscsi_cmd, sense));
-	cmd->sess = sess;
-	cmd->index = index;
-	cmd->ttt_gen = gen;
-	cmd->dead_end = dead_end;
-	cmd->dead_nr = dead_nr;
-	INIT_LIST_HEAD(&cmd->list);
+	memset((u8 *)cmd + from, 0, offsetof(struct tiscsi_cmd, sense) - from);
 	INIT_LIST_HEAD(&cmd->conn_node);
 	INIT_HLIST_NODE(&cmd->itt_node);
 }
@@ -113,15 +107,16 @@ struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
 		spin_unlock(&sess->lock);
 		return NULL;
 	}
-	list_del(&cmd->list);
+	list_del_init(&cmd->list);
 	sess->nr_busy++;
-	spin_unlock(&sess->lock);
-
-	tiscsi_cmd_reset(cmd);
-	refcount_set(&cmd->ref, 1);
+	conn->nr_cmds++;
 	tiscsi_conn_get(conn);
 	cmd->conn = conn;
 	tiscsi_cmd_set_state(cmd, TASK_RECV);
+	refcount_set(&cmd->ref, 1);
+	spin_unlock(&sess->lock);
+
+	tiscsi_cmd_reset(cmd);
 	return cmd;
 }
 
@@ -132,8 +127,10 @@ static void tiscsi_cmd_wake_rx(struct tiscsi_sess *sess)
 
 	lockdep_assert_held(&sess->lock);
 	list_for_each_entry(conn, &sess->conns, sess_node)
-		if (test_and_clear_bit(CONN_F_RX_NO_SLOT, &conn->flags))
+		if (test_bit(CONN_F_RX_NO_SLOT, &conn->flags)) {
+			clear_bit(CONN_F_RX_NO_SLOT, &conn->flags);
 			tiscsi_conn_kick(conn);
+		}
 }
 
 static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
@@ -150,7 +147,9 @@ static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
 	/* Last in, first out: the slot is still in the cache. */
 	list_add(&cmd->list, &sess->free);
 	sess->nr_busy--;
+	conn->nr_cmds--;
 	tiscsi_cmd_wake_rx(sess);
+	tiscsi_sess_conn_less(conn);
 	tiscsi_sess_check_drained(sess);
 	spin_unlock(&sess->lock);
 	tiscsi_conn_put(conn);
@@ -188,6 +187,17 @@ struct tiscsi_cmd *tiscsi_cmd_find(struct tiscsi_sess *sess, itt_t itt)
 	return NULL;
 }
 
+static u32 *tiscsi_cmd_nr_immediate(struct tiscsi_cmd *cmd)
+{
+	enum tiscsi_immediate kind = IMMEDIATE_OTHER;
+
+	if (cmd->opcode == ISCSI_OP_SCSI_CMD)
+		kind = IMMEDIATE_SCSI;
+	else if (cmd->opcode == ISCSI_OP_SCSI_TMFUNC)
+		kind = IMMEDIATE_TMF;
+	return &cmd->conn->nr_immediate[kind];
+}
+
 /**
  * tiscsi_cmd_hash - make a task known under its Initiator Task Tag
  * @cmd: the task, with itt, opcode and cmd_sn set
@@ -200,8 +210,8 @@ struct tiscsi_cmd *tiscsi_cmd_find(struct tiscsi_sess *sess, itt_t itt)
  */
 int tiscsi_cmd_hash(struct tiscsi_cmd *cmd)
 {
-	bool bounded = test_bit(CMD_IMMEDIATE, &cmd->flags) &&
-		       cmd->opcode != ISCSI_OP_SCSI_TMFUNC;
+	bool bounded = test_bit(CMD_IMMEDIATE, &cmd->flags);
+	u32 *nr_immediate = tiscsi_cmd_nr_immediate(cmd);
 	struct tiscsi_sess *sess = cmd->sess;
 	struct tiscsi_cmd *other;
 	int ret = 0;
@@ -213,7 +223,7 @@ int tiscsi_cmd_hash(struct tiscsi_cmd *cmd)
 		ret = -EALREADY;
 	} else if (other) {
 		ret = -EBUSY;
-	} else if (bounded && sess->nr_immediate >= TISCSI_IMMEDIATE_MAX) {
+	} else if (bounded && *nr_immediate >= TISCSI_IMMEDIATE_MAX) {
 		ret = -EMLINK;
 	} else {
 		hlist_add_head(&cmd->itt_node,
@@ -221,7 +231,7 @@ int tiscsi_cmd_hash(struct tiscsi_cmd *cmd)
 		list_add_tail(&cmd->conn_node, &cmd->conn->tasks);
 		if (bounded) {
 			set_bit(CMD_BOUNDED, &cmd->flags);
-			sess->nr_immediate++;
+			++*nr_immediate;
 		}
 	}
 	spin_unlock(&sess->lock);
@@ -236,7 +246,7 @@ static void tiscsi_cmd_unhash(struct tiscsi_cmd *cmd)
 	hlist_del_init(&cmd->itt_node);
 	list_del_init(&cmd->conn_node);
 	if (test_and_clear_bit(CMD_BOUNDED, &cmd->flags))
-		sess->nr_immediate--;
+		--*tiscsi_cmd_nr_immediate(cmd);
 	/* The place in the window is free again: MaxCmdSN moves (C06). */
 	if (test_and_clear_bit(CMD_COUNTED, &cmd->flags))
 		atomic_inc(&sess->max_cmd_sn);
@@ -256,6 +266,28 @@ void tiscsi_cmd_retire(struct tiscsi_cmd *cmd)
 	spin_unlock(&cmd->sess->lock);
 }
 
+/* Nobody executes a task: the first one in line is its connection's. */
+static void tiscsi_cmdsn_kick_due(struct tiscsi_sess *sess)
+{
+	struct tiscsi_cmd *cmd;
+
+	lockdep_assert_held(&sess->lock);
+	if (sess->turn)
+		return;
+	cmd = list_first_entry_or_null(&sess->due, struct tiscsi_cmd, list);
+	if (cmd)
+		tiscsi_conn_kick(cmd->conn);
+}
+
+/* Takes a task that has ended out of any line. */
+static void tiscsi_cmdsn_forget(struct tiscsi_cmd *cmd)
+{
+	if (list_empty(&cmd->list))
+		return;
+	list_del_init(&cmd->list);
+	tiscsi_cmdsn_kick_due(cmd->sess);
+}
+
 /**
  * tiscsi_cmd_end - a task is over
  * @cmd: answered, or dropped without an answer; calling it again does nothing
@@ -272,7 +304,7 @@ void tiscsi_cmd_end(struct tiscsi_cmd *cmd)
 	if (!was_done) {
 		tiscsi_cmd_set_state(cmd, TASK_DONE);
 		tiscsi_cmd_unhash(cmd);
-		list_del_init(&cmd->list);
+		tiscsi_cmdsn_forget(cmd);
 	}
 	spin_unlock(&sess->lock);
 	if (!was_done)
@@ -315,7 +347,16 @@ static bool tiscsi_cmdsn_park(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
 	return true;
 }
 
-/* Moves on everything whose turn has come. */
+/* Acknowledges a CmdSN: its request is here, or counts as such. */
+static void tiscsi_cmdsn_accept(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+
+	WRITE_ONCE(sess->exp_cmd_sn, sess->exp_cmd_sn + 1);
+	set_bit(CMD_COUNTED, &cmd->flags);
+}
+
+/* Moves on everything that waited for the hole that has been filled. */
 static void tiscsi_cmdsn_run_pending(struct tiscsi_sess *sess)
 {
 	struct tiscsi_cmd *cmd, *next;
@@ -324,22 +365,28 @@ static void tiscsi_cmdsn_run_pending(struct tiscsi_sess *sess)
 	list_for_each_entry_safe(cmd, next, &sess->pending, list) {
 		if (cmd->cmd_sn != sess->exp_cmd_sn)
 			break;
-		WRITE_ONCE(sess->exp_cmd_sn, sess->exp_cmd_sn + 1);
-		set_bit(CMD_COUNTED, &cmd->flags);
-		list_move_tail(&cmd->list, &cmd->conn->exec);
-		tiscsi_conn_kick(cmd->conn);
+		tiscsi_cmdsn_accept(cmd);
+		list_move_tail(&cmd->list, &sess->due);
 	}
+}
+
+/* With one connection its io_work alone sees to the order. */
+static void tiscsi_cmdsn_take_turn(struct tiscsi_conn *conn)
+{
+	if (conn->sess->multi)
+		conn->sess->turn = conn;
 }
 
 /**
  * tiscsi_cmdsn_arrive - a whole non-immediate request is here
  * @cmd: the request
  *
- * io_work.
+ * Row C02: requests are executed one after another in CmdSN order, each by its
+ * own connection.  io_work.
  *
- * Return: true when it is its turn: the caller executes it now.  Otherwise it
- * waits for a hole to fill, or (a copy, or outside the window) has been ended
- * without an answer.
+ * Return: true when it is its turn: the caller executes it now, and then calls
+ * tiscsi_cmdsn_turn_over().  Otherwise it waits in line, or (a copy, or
+ * outside the window) has been ended without an answer.
  */
 bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd)
 {
@@ -350,9 +397,15 @@ bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd)
 	if (cmd->state != TASK_RECV) {
 		keep = true;	/* ended while it was received */
 	} else if (cmd->cmd_sn == sess->exp_cmd_sn) {
-		WRITE_ONCE(sess->exp_cmd_sn, sess->exp_cmd_sn + 1);
-		set_bit(CMD_COUNTED, &cmd->flags);
-		ours = true;
+		tiscsi_cmdsn_accept(cmd);
+		ours = !sess->turn && list_empty(&sess->due);
+		if (ours) {
+			tiscsi_cmdsn_take_turn(cmd->conn);
+		} else {
+			tiscsi_cmd_set_state(cmd, TASK_PENDING);
+			list_add_tail(&cmd->list, &sess->due);
+			keep = true;
+		}
 		tiscsi_cmdsn_run_pending(sess);
 	} else if (tiscsi_cmdsn_in_window(sess, cmd->cmd_sn)) {
 		keep = tiscsi_cmdsn_park(sess, cmd);
@@ -361,6 +414,25 @@ bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd)
 	if (!ours && !keep)
 		tiscsi_scsi_kill(cmd);
 	return ours;
+}
+
+/**
+ * tiscsi_cmdsn_turn_over - a task has been executed
+ * @conn: its connection, which had the turn
+ *
+ * The next one in line may be another connection's, which is kicked then.
+ * io_work.
+ */
+void tiscsi_cmdsn_turn_over(struct tiscsi_conn *conn)
+{
+	struct tiscsi_sess *sess = conn->sess;
+
+	if (!sess->multi)
+		return;
+	spin_lock(&sess->lock);
+	sess->turn = NULL;
+	tiscsi_cmdsn_kick_due(sess);
+	spin_unlock(&sess->lock);
 }
 
 /**
@@ -373,13 +445,17 @@ bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd)
  */
 void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
 {
+	struct tiscsi_conn *conn = cmd->conn;
+
 	set_bit(CMD_NO_RESPONSE, &cmd->flags);
 	/* It may wait behind another hole: the connection's end finds it. */
 	spin_lock(&sess->lock);
-	list_add_tail(&cmd->conn_node, &cmd->conn->tasks);
+	list_add_tail(&cmd->conn_node, &conn->tasks);
 	spin_unlock(&sess->lock);
-	if (tiscsi_cmdsn_arrive(cmd))
-		tiscsi_cmd_end(cmd);
+	if (!tiscsi_cmdsn_arrive(cmd))
+		return;
+	tiscsi_cmd_end(cmd);
+	tiscsi_cmdsn_turn_over(conn);
 }
 
 /**
@@ -388,18 +464,24 @@ void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
  *
  * io_work.
  *
- * Return: the task, off the list, or NULL.
+ * Return: the task, off the list, or NULL.  After its execution the caller
+ * calls tiscsi_cmdsn_turn_over().
  */
 struct tiscsi_cmd *tiscsi_cmd_next_exec(struct tiscsi_conn *conn)
 {
+	struct tiscsi_sess *sess = conn->sess;
 	struct tiscsi_cmd *cmd;
 
-	if (list_empty_careful(&conn->exec))
+	if (!sess || list_empty_careful(&sess->due))
 		return NULL;
-	spin_lock(&conn->sess->lock);
-	cmd = list_first_entry_or_null(&conn->exec, struct tiscsi_cmd, list);
-	if (cmd)
+	spin_lock(&sess->lock);
+	cmd = list_first_entry_or_null(&sess->due, struct tiscsi_cmd, list);
+	if (sess->turn || !cmd || cmd->conn != conn) {
+		cmd = NULL;
+	} else {
 		list_del_init(&cmd->list);
-	spin_unlock(&conn->sess->lock);
+		tiscsi_cmdsn_take_turn(conn);
+	}
+	spin_unlock(&sess->lock);
 	return cmd;
 }

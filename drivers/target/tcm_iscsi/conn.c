@@ -188,7 +188,8 @@ static void tiscsi_conn_log_close(struct tiscsi_conn *conn)
 				    text,
 				    tiscsi_conn_state_name(conn->state));
 	if (conn->tpg && conn->state == CONN_LOGGED_IN)
-		tiscsi_stat_logout(conn->tpg->target, false);
+		tiscsi_stat_logout(conn->tpg->target,
+				   conn->close_reason == CLOSE_LOGOUT);
 	if (conn->tpg)
 		tiscsi_stat_sess_err(conn->tpg->target, conn->close_reason,
 				     conn->sess ? conn->sess->initiator_name : "");
@@ -382,9 +383,11 @@ static int tiscsi_conn_turn(struct tiscsi_conn *conn)
 	struct tiscsi_cmd *cmd;
 	int ops = tiscsi_rx(conn, TISCSI_RX_BUDGET);
 
-	/* Whose CmdSN came due by what another connection received. */
-	while ((cmd = tiscsi_cmd_next_exec(conn)))
+	/* Whose CmdSN came due by what was received after it, here or there. */
+	while ((cmd = tiscsi_cmd_next_exec(conn))) {
 		tiscsi_request_exec(cmd);
+		tiscsi_cmdsn_turn_over(conn);
+	}
 	tiscsi_data_do_doomed(conn);
 	return ops + tiscsi_tx(conn, TISCSI_TX_BUDGET);
 }
@@ -479,7 +482,6 @@ static struct tiscsi_conn *tiscsi_conn_alloc(struct socket *sock)
 	conn->cpu = tiscsi_pick_cpu();
 	INIT_LIST_HEAD(&conn->sess_node);
 	INIT_LIST_HEAD(&conn->tasks);
-	INIT_LIST_HEAD(&conn->exec);
 	INIT_LIST_HEAD(&conn->wait_node);
 	init_llist_head(&conn->tx_llist);
 	INIT_WORK(&conn->io_work, tiscsi_io_work);

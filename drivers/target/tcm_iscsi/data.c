@@ -68,8 +68,8 @@ static void tiscsi_data_touch(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_nacl_attrib *attrib = &cmd->sess->nacl->attrib;
 
-	cmd->data_deadline = jiffies + HZ * READ_ONCE(attrib->dataout_timeout) *
-			     READ_ONCE(attrib->dataout_timeout_retries);
+	cmd->deadline = jiffies + HZ * READ_ONCE(attrib->dataout_timeout) *
+			READ_ONCE(attrib->dataout_timeout_retries);
 }
 
 /* Asks for the next MaxBurstLength, as often as MaxOutstandingR2T allows. */
@@ -119,7 +119,7 @@ void tiscsi_data_start(struct tiscsi_cmd *cmd)
 	tiscsi_cmd_set_state(cmd, TASK_DATA);
 	spin_unlock(&cmd->sess->lock);
 	tiscsi_data_touch(cmd);
-	tiscsi_conn_arm_timer(cmd->conn, cmd->data_deadline);
+	tiscsi_conn_arm_timer(cmd->conn, cmd->deadline);
 	tiscsi_data_next(cmd);
 }
 
@@ -388,10 +388,10 @@ bool tiscsi_data_check_time(struct tiscsi_conn *conn)
 	list_for_each_entry(cmd, &conn->tasks, conn_node) {
 		if (cmd->state != TASK_DATA)
 			continue;
-		if (time_after_eq(jiffies, cmd->data_deadline))
+		if (time_after_eq(jiffies, cmd->deadline))
 			late = true;
-		else if (!next || time_before(cmd->data_deadline, next))
-			next = cmd->data_deadline;
+		else if (!next || time_before(cmd->deadline, next))
+			next = cmd->deadline;
 	}
 	spin_unlock(&sess->lock);
 	if (next)

@@ -32,6 +32,20 @@ static u8 login_nsg(u8 flags)
 	return flags & ISCSI_FLAG_LOGIN_NEXT_STAGE_MASK;
 }
 
+static void login_stop_waiting(struct tiscsi_conn *conn)
+{
+	struct tiscsi_login *login = conn->login;
+
+	login->waiting = false;
+	if (login->join) {
+		tiscsi_sess_stop_waiting(login->join, conn);
+		return;
+	}
+	spin_lock(&conn->tpg->lock);
+	list_del_init(&conn->wait_node);
+	spin_unlock(&conn->tpg->lock);
+}
+
 /**
  * tiscsi_login_free - forget the login of a connection
  * @conn: io_work, or after its end; may have none
@@ -42,11 +56,8 @@ void tiscsi_login_free(struct tiscsi_conn *conn)
 
 	if (!login)
 		return;
-	if (login->waiting) {
-		spin_lock(&conn->tpg->lock);
-		list_del_init(&conn->wait_node);
-		spin_unlock(&conn->tpg->lock);
-	}
+	if (login->waiting)
+		login_stop_waiting(conn);
 	conn->login = NULL;
 	if (login->chap) {
 		if (login->auth_done && conn->sess)
@@ -287,18 +298,32 @@ static u16 login_authorize(struct tiscsi_conn *conn, char *initiator)
 	return 0;
 }
 
-static bool login_cid_in_use(struct tiscsi_sess *sess, u16 cid, u32 *nr)
+/* B28: is the session there, but with another portal group? */
+static bool login_session_elsewhere(struct tiscsi_conn *conn,
+				    const char *initiator)
 {
-	struct tiscsi_conn *conn;
+	struct tiscsi_login *login = conn->login;
+	struct tiscsi_sess *sess;
+	struct tiscsi_tpg *tpg;
 	bool found = false;
 
-	spin_lock(&sess->lock);
-	*nr = sess->nr_conns;
-	list_for_each_entry(conn, &sess->conns, sess_node)
-		if (conn->cid == cid)
+	mutex_lock(&tiscsi_config_lock);
+	list_for_each_entry(tpg, &conn->tpg->target->tpgs, node) {
+		sess = tiscsi_sess_find(tpg, initiator, login->isid);
+		if (!sess)
+			continue;
+		if (cpu_to_be16(sess->tsih) == login->tsih &&
+		    READ_ONCE(sess->state) != SESS_FREE)
 			found = true;
-	spin_unlock(&sess->lock);
+		tiscsi_sess_put(sess);
+	}
+	mutex_unlock(&tiscsi_config_lock);
 	return found;
+}
+
+static u16 login_join_status(int err)
+{
+	return err == -EMFILE ? LOGIN_TOO_MANY_CONNS : LOGIN_NO_SESSION;
 }
 
 /* Rows B26-B29: a connection for a session that is there. */
@@ -306,18 +331,20 @@ static u16 login_find_session(struct tiscsi_conn *conn, const char *initiator)
 {
 	struct tiscsi_login *login = conn->login;
 	struct tiscsi_sess *sess;
-	u32 nr;
+	int ret;
 
 	sess = tiscsi_sess_find(conn->tpg, initiator, login->isid);
-	if (!sess)
-		return LOGIN_NO_SESSION;
-	login->join = sess;
-	if (cpu_to_be16(sess->tsih) != login->tsih ||
-	    READ_ONCE(sess->state) != SESS_LOGGED_IN)
-		return LOGIN_NO_SESSION;
-	if (!login_cid_in_use(sess, be16_to_cpu(login->cid), &nr) &&
-	    nr >= sess->keys.v[KEY_MAX_CONNECTIONS])
-		return LOGIN_TOO_MANY_CONNS;
+	if (sess && cpu_to_be16(sess->tsih) == login->tsih) {
+		login->join = sess;
+	} else {
+		if (sess)
+			tiscsi_sess_put(sess);
+		return login_session_elsewhere(conn, initiator) ?
+		       LOGIN_CANNOT_INCLUDE : LOGIN_NO_SESSION;
+	}
+	ret = tiscsi_sess_may_join(sess, be16_to_cpu(login->cid));
+	if (ret)
+		return login_join_status(ret);
 	tiscsi_nego_join(&login->nego, &sess->keys);
 	return 0;
 }
@@ -455,19 +482,6 @@ static u16 login_security(struct tiscsi_conn *conn)
 /* the end of the login                                                */
 /* ------------------------------------------------------------------ */
 
-/* A connection with our CID that was there before gives way (row B29). */
-static void login_replace_conn(struct tiscsi_conn *conn)
-{
-	struct tiscsi_sess *sess = conn->sess;
-	struct tiscsi_conn *old;
-
-	spin_lock(&sess->lock);
-	list_for_each_entry(old, &sess->conns, sess_node)
-		if (old != conn && old->cid == conn->cid)
-			tiscsi_conn_close(old, CLOSE_REINSTATED);
-	spin_unlock(&sess->lock);
-}
-
 static void login_attached(struct tiscsi_conn *conn)
 {
 	struct tiscsi_login *login = conn->login;
@@ -553,6 +567,7 @@ static void login_new_session(struct tiscsi_conn *conn)
 	tiscsi_sess_put(sess);
 }
 
+/* What the connection logs in to is in use: it is woken when that has gone. */
 static void login_wait(struct tiscsi_conn *conn)
 {
 	struct tiscsi_login *login = conn->login;
@@ -560,28 +575,44 @@ static void login_wait(struct tiscsi_conn *conn)
 	login->waiting = true;
 	login->wait_until = jiffies + TISCSI_REINSTATE_WAIT * HZ;
 	set_bit(CONN_F_RX_HOLD, &conn->flags);
+	tiscsi_conn_arm_timer(conn, login->wait_until);
+	if (login->join)
+		return;
 	spin_lock(&conn->tpg->lock);
 	list_add_tail(&conn->wait_node, &conn->tpg->login_waiters);
 	spin_unlock(&conn->tpg->lock);
 	/* The old session may be gone since it was looked for. */
 	set_bit(CONN_F_WAKE_LOGIN, &conn->flags);
 	tiscsi_conn_kick(conn);
-	tiscsi_conn_arm_timer(conn, login->wait_until);
 }
 
-static void login_stop_waiting(struct tiscsi_conn *conn)
+/*
+ * Makes a session or joins one.  0 if the login has been answered, -EAGAIN if
+ * it has to wait, otherwise the status that it ends with.
+ */
+static int login_enter(struct tiscsi_conn *conn)
 {
-	spin_lock(&conn->tpg->lock);
-	list_del_init(&conn->wait_node);
-	spin_unlock(&conn->tpg->lock);
-	conn->login->waiting = false;
+	struct tiscsi_login *login = conn->login;
+	int ret;
+
+	if (!login->join) {
+		ret = login_take_nexus(conn);
+		if (!ret)
+			login_new_session(conn);
+		return ret;
+	}
+	ret = tiscsi_sess_join(login->join, conn);
+	if (!ret)
+		login_attached(conn);
+	return !ret || ret == -EAGAIN ? ret : login_join_status(ret);
 }
 
 /**
  * tiscsi_login_resume - look again at a login that waits
- * @conn: in its login phase, maybe waiting for the session that it replaces
+ * @conn: in its login phase, maybe waiting for what it replaces: a session, or
+ *	a connection
  *
- * Row C17: the new session starts when the tasks of the old one are over.  If
+ * Rows C17, C18: what is new starts when the tasks of the old are over.  If
  * the backend does not give them back in time the initiator is told to try
  * later.  io_work.
  */
@@ -592,50 +623,30 @@ void tiscsi_login_resume(struct tiscsi_conn *conn)
 
 	if (!login || !login->waiting)
 		return;
-	ret = login_take_nexus(conn);
+	ret = login_enter(conn);
 	if (ret == -EAGAIN && time_before(jiffies, login->wait_until)) {
 		tiscsi_conn_arm_timer(conn, login->wait_until);
 		return;
 	}
 	login_stop_waiting(conn);
-	if (!ret)
-		login_new_session(conn);
-	else
+	if (ret)
 		login_fail(conn, ret == -EAGAIN ? LOGIN_NO_RESOURCES : ret);
-}
-
-static void login_lead(struct tiscsi_conn *conn)
-{
-	int ret = login_take_nexus(conn);
-
-	if (!ret)
-		login_new_session(conn);
-	else if (ret == -EAGAIN)
-		login_wait(conn);
-	else
-		login_fail(conn, ret);
 }
 
 static void login_complete(struct tiscsi_conn *conn)
 {
 	struct tiscsi_login *login = conn->login;
-	u16 status = tiscsi_nego_finish(&login->nego);
+	int status = tiscsi_nego_finish(&login->nego);
 
 	conn->cid = be16_to_cpu(login->cid);
 	if (!status && login->join && !login_same_user(login, login->join))
 		status = LOGIN_FORBIDDEN;
-	if (status) {
+	if (!status)
+		status = login_enter(conn);
+	if (status == -EAGAIN)
+		login_wait(conn);
+	else if (status)
 		login_fail(conn, status);
-	} else if (login->join) {
-		if (tiscsi_sess_add_conn(login->join, conn)) {
-			login_fail(conn, LOGIN_NO_SESSION);
-			return;
-		}
-		login_replace_conn(conn);
-		login_attached(conn);
-	} else {
-		login_lead(conn);
-	}
 }
 
 /* ------------------------------------------------------------------ */

@@ -199,7 +199,7 @@ static const struct key_info key_table[TISCSI_NR_NAMES] = {
 			 LIST2(DIGEST_CRC32C, DIGEST_NONE), digest_items),
 	[KEY_MAX_CONNECTIONS] =
 		KEY_NUM("MaxConnections", LEADING_NORMAL, result_min,
-			1, 1, 1, 65535, 65535),
+			1, 1, 1, 65535, TISCSI_MAX_CONNECTIONS),
 	[KEY_INITIAL_R2T] =
 		KEY_BOOL("InitialR2T", LEADING_NORMAL, result_or, 1, 1, 0),
 	[KEY_IMMEDIATE_DATA] =

@@ -31,6 +31,7 @@
 
 /* What this implementation goes up to, whatever configfs says. */
 #define TISCSI_MAX_R2T		8
+#define TISCSI_MAX_CONNECTIONS	16
 #define TISCSI_MAX_ERL		0
 #define TISCSI_PROTOCOL_LEVEL	1
 

@@ -65,6 +65,14 @@ static struct tiscsi_cmd *tiscsi_tx_pop(struct tiscsi_conn *conn)
 	return cmd;
 }
 
+static void tiscsi_stamp_window(struct tiscsi_sess *sess,
+				struct iscsi_nopin *pdu)
+{
+	/* ExpCmdSN first: MaxCmdSN only grows meanwhile. */
+	pdu->exp_cmdsn = cpu_to_be32(READ_ONCE(sess->exp_cmd_sn));
+	pdu->max_cmdsn = cpu_to_be32(atomic_read(&sess->max_cmd_sn));
+}
+
 /**
  * tiscsi_stamp - put the sequence numbers into a PDU
  * @conn: the connection it goes out on
@@ -87,9 +95,9 @@ void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
 		conn->stat_sn++;
 	if (sess) {
 		atomic64_inc(&sess->rsp_pdus);
-		/* ExpCmdSN first: MaxCmdSN only grows meanwhile. */
-		pdu->exp_cmdsn = cpu_to_be32(READ_ONCE(sess->exp_cmd_sn));
-		pdu->max_cmdsn = cpu_to_be32(atomic_read(&sess->max_cmd_sn));
+		tiscsi_stamp_window(sess, pdu);
+	} else if (conn->login->join) {
+		tiscsi_stamp_window(conn->login->join, pdu);
 	} else {
 		pdu->exp_cmdsn = cpu_to_be32(conn->login->cmd_sn);
 		pdu->max_cmdsn = pdu->exp_cmdsn;

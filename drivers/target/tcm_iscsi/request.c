@@ -4,7 +4,7 @@
  * a request is.  Bad ones get the answer that RFC 7143 has for them: silence,
  * a Reject, or the end of the session.
  *
- * NOP, Logout and Reject, which belong to no other room, live here too.
+ * NOP and Reject, which belong to no other room, live here too.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,9 +12,6 @@
 #include <linux/slab.h>
 
 #include "tcm_iscsi.h"
-
-/* Seconds that a Logout waits for the session's last tasks. */
-#define TISCSI_LOGOUT_WAIT	10
 
 /**
  * struct tiscsi_request_op - one kind of request
@@ -34,8 +31,6 @@ struct tiscsi_request_op {
 
 static int tiscsi_nop_begin(struct tiscsi_conn *conn);
 static void tiscsi_nop_exec(struct tiscsi_cmd *cmd);
-static int tiscsi_logout_begin(struct tiscsi_conn *conn);
-static void tiscsi_logout_exec(struct tiscsi_cmd *cmd);
 static int tiscsi_login_begin(struct tiscsi_conn *conn);
 static int tiscsi_snack_begin(struct tiscsi_conn *conn);
 
@@ -233,8 +228,12 @@ static int tiscsi_request_task_end(struct tiscsi_conn *conn, bool digest_ok)
 		tiscsi_scsi_kill(cmd);
 		return ISCSI_REASON_DATA_DIGEST_ERROR;
 	}
-	if (test_bit(CMD_IMMEDIATE, &cmd->flags) || tiscsi_cmdsn_arrive(cmd))
+	if (test_bit(CMD_IMMEDIATE, &cmd->flags)) {
 		tiscsi_request_exec(cmd);
+	} else if (tiscsi_cmdsn_arrive(cmd)) {
+		tiscsi_request_exec(cmd);
+		tiscsi_cmdsn_turn_over(conn);
+	}
 	return 0;
 }
 
@@ -490,148 +489,4 @@ int tiscsi_build_nop_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	conn->tx.data_len = cmd->payload_len;
 	conn->tx.last = true;
 	return TX_BUILT;
-}
-
-/* ------------------------------------------------------------------ */
-/* Logout                                                              */
-/* ------------------------------------------------------------------ */
-
-static u8 tiscsi_logout_reason(const struct tiscsi_cmd *cmd)
-{
-	return cmd->hdr.flags & ISCSI_FLAG_LOGOUT_REASON_MASK;
-}
-
-static int tiscsi_logout_begin(struct tiscsi_conn *conn)
-{
-	struct iscsi_logout *req = (struct iscsi_logout *)&conn->rx.bhs;
-
-	if (conn->rx.data_len)
-		return REJECT_FORMAT;
-	if (req->itt == RESERVED_ITT)
-		return REJECT_INVALID;
-	/* A02: a reserved reason is reported, never executed. */
-	if ((req->flags & ISCSI_FLAG_LOGOUT_REASON_MASK) >
-	    ISCSI_LOGOUT_REASON_RECOVERY)
-		return ISCSI_REASON_PROTOCOL_ERROR;
-	return tiscsi_request_task(conn, 0);
-}
-
-/* Closes another connection of the session; whether there was one. */
-static bool tiscsi_logout_other(struct tiscsi_conn *conn, u16 cid)
-{
-	struct tiscsi_sess *sess = conn->sess;
-	struct tiscsi_conn *other;
-	bool found = false;
-
-	spin_lock(&sess->lock);
-	list_for_each_entry(other, &sess->conns, sess_node) {
-		if (other == conn || other->cid != cid)
-			continue;
-		tiscsi_conn_close(other, CLOSE_LOGOUT);
-		found = true;
-	}
-	spin_unlock(&sess->lock);
-	return found;
-}
-
-/* C24: no task of this connection is answered after the Logout Response. */
-static void tiscsi_logout_self(struct tiscsi_conn *conn,
-			       struct tiscsi_cmd *logout)
-{
-	set_bit(CONN_F_RX_STOPPED, &conn->flags);
-	tiscsi_conn_set_state(conn, CONN_IN_LOGOUT);
-	tiscsi_sess_end_tasks(conn, logout);
-}
-
-static void tiscsi_logout_close_others(struct tiscsi_conn *conn)
-{
-	struct tiscsi_conn *other;
-
-	spin_lock(&conn->sess->lock);
-	list_for_each_entry(other, &conn->sess->conns, sess_node)
-		if (other != conn)
-			tiscsi_conn_close(other, CLOSE_LOGOUT);
-	spin_unlock(&conn->sess->lock);
-}
-
-/* Ends the session, or this connection if others stay. */
-static void tiscsi_logout_close(struct tiscsi_cmd *cmd, bool session)
-{
-	struct tiscsi_conn *conn = cmd->conn;
-
-	set_bit(CMD_LAST_WORD, &cmd->flags);
-	if (session)
-		tiscsi_logout_close_others(conn);
-	tiscsi_logout_self(conn, cmd);
-	/* A backend that does not answer must not keep the connection. */
-	conn->deadline = jiffies + TISCSI_LOGOUT_WAIT * HZ;
-	tiscsi_conn_arm_timer(conn, conn->deadline);
-	if (!session && READ_ONCE(conn->sess->nr_conns) > 1)
-		tiscsi_request_answer(cmd, TX_LOGOUT);
-	else
-		tiscsi_sess_logout(conn->sess, cmd);
-}
-
-static void tiscsi_logout_exec(struct tiscsi_cmd *cmd)
-{
-	struct iscsi_logout *req = (struct iscsi_logout *)&cmd->hdr;
-	struct tiscsi_conn *conn = cmd->conn;
-	u16 cid = be16_to_cpu(req->cid);
-	u8 reason = tiscsi_logout_reason(cmd);
-
-	cmd->response = ISCSI_LOGOUT_SUCCESS;
-	if (reason == ISCSI_LOGOUT_REASON_CLOSE_SESSION ||
-	    (reason == ISCSI_LOGOUT_REASON_CLOSE_CONNECTION &&
-	     cid == conn->cid)) {
-		tiscsi_logout_close(cmd, reason ==
-				    ISCSI_LOGOUT_REASON_CLOSE_SESSION);
-		return;
-	}
-	if (reason == ISCSI_LOGOUT_REASON_RECOVERY)
-		cmd->response = ISCSI_LOGOUT_RECOVERY_UNSUPPORTED;
-	else if (!tiscsi_logout_other(conn, cid))
-		cmd->response = ISCSI_LOGOUT_CID_NOT_FOUND;
-	tiscsi_request_answer(cmd, TX_LOGOUT);
-}
-
-/**
- * tiscsi_build_logout - lay out a Logout Response (row C22)
- * @conn: the connection
- * @cmd: the Logout's task
- *
- * Return: TX_BUILT. io_work.
- */
-int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
-{
-	struct iscsi_logout_rsp *rsp = tiscsi_tx_hdr(conn, ISCSI_OP_LOGOUT_RSP,
-						     ISCSI_FLAG_CMD_FINAL);
-	struct tiscsi_keys *keys = &conn->sess->keys;
-
-	rsp->response = cmd->response;
-	rsp->itt = cmd->itt;
-	/* C23: meaningful when state is, or could have been, kept. */
-	if (cmd->response == ISCSI_LOGOUT_RECOVERY_UNSUPPORTED ||
-	    cmd->response == ISCSI_LOGOUT_CLEANUP_FAILED) {
-		rsp->t2wait = cpu_to_be16(keys->v[KEY_TIME2WAIT]);
-		rsp->t2retain = cpu_to_be16(keys->v[KEY_TIME2RETAIN]);
-	}
-	tiscsi_cmd_retire(cmd);
-	tiscsi_stamp(conn, rsp, STAMP_STATUS);
-	conn->tx.last = true;
-	if (test_bit(CMD_LAST_WORD, &cmd->flags))
-		conn->tx.then = TX_THEN_LOGOUT;
-	return TX_BUILT;
-}
-
-/**
- * tiscsi_logout_sent - the last word of a connection is out
- * @conn: in logout
- *
- * io_work.
- */
-void tiscsi_logout_sent(struct tiscsi_conn *conn)
-{
-	if (conn->tpg)
-		tiscsi_stat_logout(conn->tpg->target, true);
-	tiscsi_conn_finish(conn, CLOSE_LOGOUT);
 }

@@ -386,6 +386,8 @@ static enum tiscsi_doom tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
 void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
 {
 	atomic64_inc(&cmd->sess->cmd_pdus);
+	if (unlikely(READ_ONCE(cmd->sess->has_cleared)))
+		tiscsi_sess_report_cleared(cmd);
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
 		tiscsi_access_enter(cmd);
 	if (tiscsi_data_due(cmd)) {

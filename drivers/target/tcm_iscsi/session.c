@@ -65,9 +65,15 @@ bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
 	return tiscsi_sess_next[from] & BIT(to);
 }
 
-/* The one setter of sess->state; the caller holds sess->lock. */
-static void tiscsi_sess_set_state(struct tiscsi_sess *sess,
-				  enum tiscsi_sess_state state)
+/**
+ * tiscsi_sess_set_state - the one setter of sess->state
+ * @sess: the session
+ * @state: where it goes; a move that RFC 7143 8.3 does not know is a bug
+ *
+ * Caller holds sess->lock.
+ */
+void tiscsi_sess_set_state(struct tiscsi_sess *sess,
+			   enum tiscsi_sess_state state)
 {
 	WARN_ON_ONCE(!tiscsi_sess_may_become(sess->state, state));
 	WRITE_ONCE(sess->state, state);
@@ -80,6 +86,7 @@ static void tiscsi_sess_release(struct kref *ref)
 	if (sess->tsih)
 		ida_free(&tiscsi_tsih_ida, sess->tsih);
 	tiscsi_cmd_pool_free(sess);
+	bitmap_free(sess->cleared);
 	if (sess->tpg)
 		tiscsi_tpg_put(sess->tpg);
 	kfree(sess);
@@ -116,11 +123,7 @@ static void tiscsi_sess_answer_logout(struct tiscsi_sess *sess)
 	if (!cmd)
 		return;
 	spin_lock(&sess->lock);
-	if (cmd->state != TASK_DONE) {
-		tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
-		tiscsi_tx_queue(cmd, TX_LOGOUT);
-		tiscsi_conn_kick(cmd->conn);
-	}
+	tiscsi_logout_answer(cmd, ISCSI_LOGOUT_SUCCESS);
 	spin_unlock(&sess->lock);
 	tiscsi_cmd_put(cmd);
 }
@@ -171,26 +174,31 @@ void tiscsi_sess_check_drained(struct tiscsi_sess *sess)
 }
 
 /**
- * tiscsi_sess_logout - end a session and answer the Logout that asked for it
+ * tiscsi_sess_end - a session takes no more connections, and loses those it has
  * @sess: the session
- * @cmd: the Logout; its connection takes no more requests, the others are
- *	being closed
+ * @reason: why; the first reason counts
+ * @spared: connection that is not closed, or NULL
  *
- * The answer waits for the tasks that the core has, and for the core to forget
- * the nexus: who is told that the session is closed must not find its
- * reservation still there.  io_work.
+ * Caller holds sess->lock, and calls tiscsi_sess_check_drained() when nothing
+ * more happens that keeps it.
  */
-void tiscsi_sess_logout(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
+void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
+		     struct tiscsi_conn *spared)
 {
-	spin_lock(&sess->lock);
+	struct tiscsi_conn *conn;
+
+	lockdep_assert_held(&sess->lock);
 	if (sess->state != SESS_FREE) {
 		tiscsi_sess_set_state(sess, SESS_FREE);
-		sess->close_reason = CLOSE_LOGOUT;
-		tiscsi_cmd_get(cmd);
-		sess->logout = cmd;
+		sess->close_reason = reason;
 	}
-	tiscsi_sess_check_drained(sess);
-	spin_unlock(&sess->lock);
+	list_for_each_entry(conn, &sess->conns, sess_node)
+		if (conn != spared)
+			tiscsi_conn_close(conn, reason);
+	tiscsi_sess_wake_joiners(sess);
+	/* Not the last one: a session that has not drained has its own. */
+	if (cancel_delayed_work(&sess->retain_work))
+		tiscsi_sess_put(sess);
 }
 
 /**
@@ -204,15 +212,8 @@ void tiscsi_sess_logout(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
 void tiscsi_sess_close(struct tiscsi_sess *sess,
 		       enum tiscsi_close_reason reason)
 {
-	struct tiscsi_conn *conn;
-
 	spin_lock(&sess->lock);
-	if (sess->state != SESS_FREE) {
-		tiscsi_sess_set_state(sess, SESS_FREE);
-		sess->close_reason = reason;
-	}
-	list_for_each_entry(conn, &sess->conns, sess_node)
-		tiscsi_conn_close(conn, reason);
+	tiscsi_sess_end(sess, reason, NULL);
 	tiscsi_sess_check_drained(sess);
 	spin_unlock(&sess->lock);
 }
@@ -243,12 +244,17 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	INIT_LIST_HEAD(&sess->conns);
 	INIT_LIST_HEAD(&sess->free);
 	INIT_LIST_HEAD(&sess->pending);
+	INIT_LIST_HEAD(&sess->due);
+	INIT_LIST_HEAD(&sess->joiners);
+	INIT_LIST_HEAD(&sess->logouts);
+	INIT_DELAYED_WORK(&sess->retain_work, tiscsi_sess_retain_work);
 	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);
 	sess->state = SESS_ACTIVE;
 	sess->sid = atomic_inc_return(&tiscsi_next_sid);
 	sess->created = get_jiffies_64();
 	sess->discovery = login->nego.discovery;
 	sess->keys = login->nego.keys;
+	sess->multi = sess->keys.v[KEY_MAX_CONNECTIONS] > 1;
 	memcpy(sess->isid, login->isid, sizeof(sess->isid));
 	strscpy(sess->initiator_name, login->nego.initiator_name,
 		sizeof(sess->initiator_name));
@@ -359,97 +365,6 @@ fail:
 }
 
 /**
- * tiscsi_sess_add_conn - attach a connection
- * @sess: the session
- * @conn: logged in; takes a reference to @sess
- *
- * io_work of @conn.
- *
- * Return: 0, or -ESHUTDOWN when the session was closed meanwhile.
- */
-int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn)
-{
-	int ret = -ESHUTDOWN;
-
-	spin_lock(&sess->lock);
-	if (sess->state != SESS_FREE) {
-		if (sess->state != SESS_LOGGED_IN)
-			tiscsi_sess_set_state(sess, SESS_LOGGED_IN);
-		kref_get(&sess->ref);
-		conn->sess = sess;
-		list_add_tail(&conn->sess_node, &sess->conns);
-		sess->nr_conns++;
-		ret = 0;
-	}
-	spin_unlock(&sess->lock);
-	return ret;
-}
-
-static struct tiscsi_cmd *tiscsi_sess_task_to_end(struct tiscsi_conn *conn,
-						  struct tiscsi_cmd *logout)
-{
-	struct tiscsi_cmd *cmd;
-
-	lockdep_assert_held(&conn->sess->lock);
-	list_for_each_entry(cmd, &conn->tasks, conn_node) {
-		if (logout && (cmd == logout || cmd->state == TASK_RESPONSE))
-			continue;
-		tiscsi_cmd_get(cmd);
-		list_del_init(&cmd->conn_node);
-		return cmd;
-	}
-	return NULL;
-}
-
-/**
- * tiscsi_sess_end_tasks - end the tasks of a connection without an answer
- * @conn: the connection; no task is added meanwhile
- * @logout: the Logout that asked for it, which is spared along with answers
- *	that are queued before its own; NULL to end all
- *
- * Tasks in the core end when the core gives them back.  Process context.
- */
-void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout)
-{
-	struct tiscsi_sess *sess = conn->sess;
-	struct tiscsi_cmd *cmd;
-
-	for (;;) {
-		spin_lock(&sess->lock);
-		cmd = tiscsi_sess_task_to_end(conn, logout);
-		spin_unlock(&sess->lock);
-		if (!cmd)
-			return;
-		tiscsi_scsi_kill(cmd);
-		tiscsi_cmd_put(cmd);
-	}
-}
-
-/**
- * tiscsi_sess_del_conn - detach a connection and end its tasks
- * @conn: its io_work does not run any more
- *
- * The last connection takes the session with it: at recovery level 0 nothing
- * can come back for it (row F01).  Tasks in the core end when they come back.
- * Process context.
- */
-void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
-{
-	struct tiscsi_sess *sess = conn->sess;
-	bool last;
-
-	tiscsi_sess_end_tasks(conn, NULL);
-
-	spin_lock(&sess->lock);
-	list_del_init(&conn->sess_node);
-	last = !--sess->nr_conns;
-	tiscsi_sess_check_drained(sess);
-	spin_unlock(&sess->lock);
-	if (last)
-		tiscsi_sess_close(sess, conn->close_reason);
-}
-
-/**
  * tiscsi_sess_find - the session of an I_T nexus
  * @tpg: target port
  * @name: initiator name, normalised
@@ -551,9 +466,14 @@ int tiscsi_tpg_enable(struct tiscsi_tpg *tpg)
  */
 void tiscsi_tpg_disable(struct tiscsi_tpg *tpg)
 {
+	struct tiscsi_sess *sess;
+
 	mutex_lock(&tiscsi_config_lock);
 	spin_lock(&tpg->lock);
 	WRITE_ONCE(tpg->active, false);
+	/* Also those that wait for a connection to come back. */
+	list_for_each_entry(sess, &tpg->sessions, node)
+		tiscsi_sess_close(sess, CLOSE_ADMIN);
 	spin_unlock(&tpg->lock);
 	mutex_unlock(&tiscsi_config_lock);
 

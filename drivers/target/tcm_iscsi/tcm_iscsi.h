@@ -40,8 +40,15 @@
 
 #define TISCSI_CMDSN_DEPTH_MAX	512
 #define TISCSI_CMDSN_DEPTH_MIN	1
-/* Slots beyond the CmdSN window: immediate requests and answers in flight. */
-#define TISCSI_EXTRA_SLOTS	16
+/* Immediate requests of one kind at work at once on a connection; row C09. */
+#define TISCSI_IMMEDIATE_MAX	8
+/*
+ * Slots of each connection beyond the CmdSN window: its immediate requests, the
+ * request being received, a ping, Rejects.
+ */
+#define TISCSI_EXTRA_SLOTS	(IMMEDIATE_NR * TISCSI_IMMEDIATE_MAX + 4)
+#define TISCSI_MAX_SLOTS	(TISCSI_CMDSN_DEPTH_MAX + \
+				 TISCSI_MAX_CONNECTIONS * TISCSI_EXTRA_SLOTS)
 
 /* A command may move this much; more is refused before memory is taken. */
 #define TISCSI_MAX_IO_BYTES	(32U << 20)
@@ -293,6 +300,14 @@ enum tiscsi_cmd_state {
 	TASK_DONE,		/* ended; the slot waits for its last reference */
 };
 
+/* Immediate requests are bounded by kind, so that each finds a place (C09). */
+enum tiscsi_immediate {
+	IMMEDIATE_SCSI,
+	IMMEDIATE_TMF,
+	IMMEDIATE_OTHER,
+	IMMEDIATE_NR
+};
+
 /* What the transmit side owes for a task: bits of cmd->tx_pending. */
 enum tiscsi_tx_what {
 	TX_R2T,			/* R2Ts up to MaxOutstandingR2T */
@@ -317,7 +332,7 @@ enum tiscsi_cmd_flag {
 	CMD_PING,		/* NOP-In of our own */
 	CMD_NO_RESPONSE,	/* answer must not be sent any more */
 	CMD_COUNTED,		/* occupies a place of the CmdSN window */
-	CMD_BOUNDED,		/* one of the bounded immediate requests */
+	CMD_BOUNDED,		/* counted in conn->nr_immediate */
 	CMD_LAST_WORD,		/* the connection closes after its answer */
 	CMD_PREEMPTED,		/* must not reach the medium any more */
 	CMD_FENCE,		/* and is to be aborted in the core */
@@ -356,19 +371,25 @@ struct tiscsi_r2t {
  * the low half of a Target Transfer Tag.  References: one for the task itself
  * (dropped when it ended or its last answer was sent), one for the target
  * core (dropped in release_cmd), one while on the transmit list.
+ *
+ * Down to @se_cmd nothing is reset with the slot: any connection of the
+ * session may look at it there, under sess->lock.
  */
 struct tiscsi_cmd {
-	struct se_cmd se_cmd;
-	struct tiscsi_conn *conn;	/* allegiance; holds a reference */
 	struct tiscsi_sess *sess;
+	struct tiscsi_conn *conn;	/* allegiance; holds a reference */
+	struct list_head list;		/* of the session: free, pending, ... */
+	enum tiscsi_cmd_state state;
 	refcount_t ref;
 	u16 index;
 	u16 ttt_gen;
-	enum tiscsi_cmd_state state;
+	u16 dead_end;			/* last TTT generation of a dead task */
+	u16 dead_nr;			/* and how many it had */
+
+	struct se_cmd se_cmd;
 	unsigned long flags;
 	unsigned long tx_pending;
 	struct llist_node tx_node;
-	struct list_head list;		/* free list, pending list */
 	struct hlist_node itt_node;	/* sess->itt_hash */
 	struct list_head conn_node;	/* conn->tasks */
 
@@ -396,10 +417,8 @@ struct tiscsi_cmd {
 	u32 unsol_sn;			/* DataSN expected in it */
 	u32 r2t_offset;			/* first byte not asked for yet */
 	u32 r2t_sn;
-	u16 dead_end;			/* last TTT generation of a dead task */
-	u16 dead_nr;			/* and how many it had */
 	enum tiscsi_doom doom;		/* under sess->lock */
-	unsigned long data_deadline;	/* jiffies, TASK_DATA only */
+	unsigned long deadline;		/* jiffies; TASK_DATA, or a Logout */
 	struct tiscsi_r2t r2t[TISCSI_MAX_R2T];
 
 	/* the answer */
@@ -458,14 +477,33 @@ enum tiscsi_close_reason {
 	CLOSE_CROWDED,			/* had to make room for a newer one */
 };
 
+/* A connection that failed while its session went on. */
+struct tiscsi_lost {
+	u16 cid;
+	unsigned long until;		/* jiffies; 0: not in use */
+};
+
 /**
  * struct tiscsi_sess - an iSCSI session, one I_T nexus
  * @lock: protects CmdSN state, the slots' lists and states, @conns, @state.
  *	Process context only.  Nests inside nothing but tpg->lock.
+ * @conns: its connections, and those that have ended but for commands in the
+ *	core; @nr_conns does not count the latter
+ * @multi: MaxConnections > 1 was agreed on
+ * @joiners: logins that wait for a connection to be gone, by conn->wait_node
+ * @lost: connections that failed lately, whose CID is still known (row C26)
+ * @retain_until: jiffies, in SESS_FAILED: a connection may come back
+ * @retain_work: its end; holds a reference while it is queued
+ * @cleared: bitmap of LUNs that have lost tasks with a connection (row C25),
+ *	NULL as long as there was none; @has_cleared: it is not empty
  * @slots: all command slots, one allocation
  * @free: free slots
  * @nr_busy: slots not free
  * @pending: tasks that wait for a CmdSN hole to fill, in CmdSN order
+ * @due: tasks whose CmdSN is acknowledged and that have not been executed, in
+ *	CmdSN order; the first one is to be executed next, by its connection
+ * @turn: the connection that executes a task now; only if @multi
+ * @logouts: Logouts that wait for another connection to be gone
  * @logout: the Logout that ends the session; holds a reference.  It is
  *	answered when the core has let go of the session
  * @free_work: runs when the session is closed and nothing but @logout is left
@@ -497,15 +535,24 @@ struct tiscsi_sess {
 	spinlock_t lock;		/* see above */
 	struct list_head conns;
 	u32 nr_conns;
+	bool multi;
+	struct list_head joiners;
+	struct tiscsi_lost lost[TISCSI_MAX_CONNECTIONS];
+	unsigned long retain_until;
+	struct delayed_work retain_work;
+	unsigned long *cleared;
+	bool has_cleared;
 	u32 exp_cmd_sn;
 	atomic_t max_cmd_sn;
 	u32 depth;
 	u32 nr_slots;
 	u32 nr_busy;
-	u32 nr_immediate;
 	struct tiscsi_cmd *slots;
 	struct list_head free;
 	struct list_head pending;
+	struct list_head due;
+	struct tiscsi_conn *turn;
+	struct list_head logouts;
 	struct hlist_head *itt_hash;
 	u32 itt_hash_bits;
 	u32 next_ttt;
@@ -602,7 +649,9 @@ enum tiscsi_conn_flag {
 	CONN_F_TIMER,			/* the timer fired */
 	CONN_F_RX_HOLD,			/* a login request is being answered */
 	CONN_F_DOOMED,			/* some task has cmd->doom set */
-	CONN_F_WAKE_LOGIN,		/* the session to be replaced is gone */
+	CONN_F_WAKE_LOGIN,		/* what it was to replace may be gone */
+	CONN_F_LEAVING,			/* logs out, or has left its session */
+	CONN_F_DETACHED,		/* has left its session */
 	CONN_F_HDIGEST,
 	CONN_F_DDIGEST,
 };
@@ -612,7 +661,7 @@ enum tiscsi_conn_flag {
  *
  * io_work owns it: it alone receives, parses, executes and sends.  Completions
  * come in through @tx_llist, tasks whose turn another connection brought
- * through @exec, the rest through @flags and @timer; each ends in queueing
+ * through sess->due, the rest through @flags and @timer; each ends in queueing
  * io_work.
  */
 struct tiscsi_conn {
@@ -623,12 +672,14 @@ struct tiscsi_conn {
 	struct tiscsi_sess *sess;
 	struct list_head node;		/* tiscsi_conns, all connections */
 	struct list_head sess_node;	/* sess->conns */
-	struct list_head wait_node;	/* tpg->login_waiters */
+	struct list_head wait_node;	/* tpg->login_waiters, sess->joiners */
 	struct list_head half_node;	/* half_source->conns */
 	struct tiscsi_source *half_source; /* until logged in or evicted */
 	bool half_evicted;		/* being closed to make room */
 	struct list_head tasks;		/* under sess->lock */
-	struct list_head exec;		/* in CmdSN order, under sess->lock */
+	u32 nr_cmds;			/* slots in use, under sess->lock */
+	u32 nr_immediate[IMMEDIATE_NR];	/* requests, under sess->lock */
+	struct tiscsi_cmd *logout;	/* its Logout, under sess->lock */
 	enum tiscsi_conn_state state;
 	enum tiscsi_close_reason close_reason;
 	unsigned long flags;
@@ -829,6 +880,7 @@ enum tiscsi_login_status {
 	LOGIN_BAD_VERSION		= 0x0205,
 	LOGIN_TOO_MANY_CONNS		= 0x0206,
 	LOGIN_MISSING_PARAM		= 0x0207,
+	LOGIN_CANNOT_INCLUDE		= 0x0208,
 	LOGIN_NO_SESSION		= 0x020a,
 	LOGIN_INVALID_REQUEST		= 0x020b,
 	LOGIN_SERVICE_UNAVAILABLE	= 0x0301,
@@ -865,14 +917,24 @@ int tiscsi_build_reject(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 u32 tiscsi_new_ttt(struct tiscsi_sess *sess);
 int tiscsi_ping_send(struct tiscsi_conn *conn);
 int tiscsi_build_nop_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
-int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
-void tiscsi_logout_sent(struct tiscsi_conn *conn);
 
 int tiscsi_text_begin(struct tiscsi_conn *conn);
 void tiscsi_text_exec(struct tiscsi_cmd *cmd);
 int tiscsi_build_text(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 void tiscsi_text_sent(struct tiscsi_conn *conn);
 void tiscsi_text_free(struct tiscsi_conn *conn);
+
+/* ------------------------------------------------------------------ */
+/* logout.c                                                            */
+/* ------------------------------------------------------------------ */
+
+int tiscsi_logout_begin(struct tiscsi_conn *conn);
+void tiscsi_logout_exec(struct tiscsi_cmd *cmd);
+void tiscsi_logout_answer(struct tiscsi_cmd *cmd, u8 response);
+bool tiscsi_logout_give_up(struct tiscsi_conn *conn);
+void tiscsi_logout_check_time(struct tiscsi_conn *conn);
+int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+void tiscsi_logout_sent(struct tiscsi_conn *conn);
 
 /* ------------------------------------------------------------------ */
 /* cmd.c                                                               */
@@ -899,6 +961,7 @@ void tiscsi_cmd_retire(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_end(struct tiscsi_cmd *cmd);
 bool tiscsi_cmdsn_in_window(struct tiscsi_sess *sess, u32 cmd_sn);
 bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd);
+void tiscsi_cmdsn_turn_over(struct tiscsi_conn *conn);
 void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd);
 struct tiscsi_cmd *tiscsi_cmd_next_exec(struct tiscsi_conn *conn);
 
@@ -978,10 +1041,10 @@ void tiscsi_sess_put(struct tiscsi_sess *sess);
 void tiscsi_sess_close(struct tiscsi_sess *sess,
 		       enum tiscsi_close_reason reason);
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
-void tiscsi_sess_logout(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd);
-int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn);
-void tiscsi_sess_del_conn(struct tiscsi_conn *conn);
-void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout);
+void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
+		     struct tiscsi_conn *spared);
+void tiscsi_sess_set_state(struct tiscsi_sess *sess,
+			   enum tiscsi_sess_state state);
 struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
 				     const u8 *isid);
 int tiscsi_tpg_enable(struct tiscsi_tpg *tpg);
@@ -994,6 +1057,23 @@ const char *tiscsi_sess_state_name(enum tiscsi_sess_state state);
 bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
 			    enum tiscsi_sess_state to);
 void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun);
+
+/* ------------------------------------------------------------------ */
+/* sess_conn.c                                                         */
+/* ------------------------------------------------------------------ */
+
+int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn);
+int tiscsi_sess_may_join(struct tiscsi_sess *sess, u16 cid);
+int tiscsi_sess_join(struct tiscsi_sess *sess, struct tiscsi_conn *conn);
+void tiscsi_sess_stop_waiting(struct tiscsi_sess *sess,
+			      struct tiscsi_conn *conn);
+void tiscsi_sess_wake_joiners(struct tiscsi_sess *sess);
+void tiscsi_sess_conn_less(struct tiscsi_conn *conn);
+void tiscsi_sess_logout(struct tiscsi_cmd *cmd, bool session);
+bool tiscsi_sess_logout_other(struct tiscsi_cmd *cmd, u16 cid);
+void tiscsi_sess_del_conn(struct tiscsi_conn *conn);
+void tiscsi_sess_retain_work(struct work_struct *work);
+void tiscsi_sess_report_cleared(struct tiscsi_cmd *cmd);
 
 /* core callbacks, wired up in main.c */
 void tiscsi_close_session(struct se_session *se_sess);

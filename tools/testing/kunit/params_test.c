@@ -425,7 +425,8 @@ static const struct {
 	u32 limit;
 	u32 values[4];
 } number_keys[] = {
-	{ KEY_MAX_CONNECTIONS, false, U32_MAX, { 1, 2, 7, 65535 } },
+	{ KEY_MAX_CONNECTIONS, false, TISCSI_MAX_CONNECTIONS,
+	  { 1, 2, 7, 65535 } },
 	{ KEY_MAX_BURST, false, U32_MAX, { 512, 65536, 262145, 16777215 } },
 	/* MaxBurstLength is 262144 here. */
 	{ KEY_FIRST_BURST, false, 262144, { 512, 65536, 262145, 16777215 } },

@@ -99,6 +99,7 @@ attributes() {
 	put 0 "$T1/attrib/demo_mode_discovery"
 	put No "$T1/param/InitialR2T"
 	put 8 "$T1/param/MaxOutstandingR2T"
+	put 8 "$T1/param/MaxConnections"
 	put raw-alias "$T1/param/TargetAlias"
 	put No "$T2/param/ImmediateData"
 }

@@ -100,30 +100,40 @@ static void check_stat_sn(struct conn *c, const struct layout *l,
 	c->stat_sn = sn + consumes;
 }
 
+/* The furthest that was told; connections may be heard out of order. */
+static void session_window(struct sess *s, u32 exp, u32 max)
+{
+	if (!s->window_known || sn_lt(s->exp_cmd_sn, exp))
+		s->exp_cmd_sn = exp;
+	if (!s->window_known || sn_lt(s->max_cmd_sn, max))
+		s->max_cmd_sn = max;
+	s->window_known = true;
+}
+
 /* C06: neither bound moves back, and MaxCmdSN >= ExpCmdSN - 1. */
 static void check_window(struct conn *c, const struct pdu *p)
 {
 	u32 exp = pdu32(p, BHS_EXP_CMD_SN), max = pdu32(p, BHS_MAX_CMD_SN);
-	struct sess *s = c->sess;
 
 	if (pdu_op(p) == OP_LOGIN_RSP && login_status(p) != LOGIN_OK)
 		return;
 	if (sn_lt(max, exp - 1))
 		die("C06: MaxCmdSN %u below ExpCmdSN %u - 1", max, exp);
-	if (s->window_known) {
-		if (sn_lt(max, s->max_cmd_sn))
-			die("C06: MaxCmdSN back from %u to %u", s->max_cmd_sn,
+	if (c->window_known) {
+		if (sn_lt(max, c->max_cmd_sn))
+			die("C06: MaxCmdSN back from %u to %u", c->max_cmd_sn,
 			    max);
-		if (sn_lt(exp, s->exp_cmd_sn))
-			die("C02: ExpCmdSN back from %u to %u", s->exp_cmd_sn,
+		if (sn_lt(exp, c->exp_cmd_sn))
+			die("C02: ExpCmdSN back from %u to %u", c->exp_cmd_sn,
 			    exp);
 	}
-	s->window_known = true;
-	s->exp_cmd_sn = exp;
-	s->max_cmd_sn = max;
+	c->window_known = true;
+	c->exp_cmd_sn = exp;
+	c->max_cmd_sn = max;
+	session_window(c->sess, exp, max);
 }
 
-/* C10: no status before the command is acknowledged. */
+/* C10, C13: no status before the command is acknowledged, none elsewhere. */
 static void check_acknowledged(struct conn *c, const struct layout *l,
 			       const struct pdu *p)
 {
@@ -136,6 +146,9 @@ static void check_acknowledged(struct conn *c, const struct layout *l,
 		return;
 	if (!t->valid || t->itt != itt)
 		die("opcode %02x for task tag %08x, which was never sent",
+		    l->op, itt);
+	if (t->conn != c)
+		die("C13: opcode %02x for task tag %08x of another connection",
 		    l->op, itt);
 	if (consumes_stat_sn(l, p) && !t->immediate &&
 	    !sn_lt(t->cmd_sn, pdu32(p, BHS_EXP_CMD_SN)))
@@ -233,6 +246,7 @@ void check_request(struct conn *c, const struct pdu *p)
 	if (pdu_op(p) == OP_DATA_OUT || pdu_op(p) == OP_SNACK)
 		return;
 	c->sess->tags[itt % NR_TAGS] = (struct tag) {
+		.conn = c,
 		.itt = itt,
 		.cmd_sn = pdu32(p, BHS_CMD_SN),
 		.immediate = p->bhs[0] & OP_IMMEDIATE,

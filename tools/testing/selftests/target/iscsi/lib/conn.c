@@ -110,7 +110,8 @@ struct conn *conn_try_open(struct sess *s, const char *portal)
 
 	if (!c)
 		die("no memory");
-	if (!nr_open++)
+	/* What is waited for may be the session that is to be joined. */
+	if (!nr_open++ && !s->tsih)
 		env_settle();
 	c->sess = s;
 	c->max_recv = DEFAULT_MRDSL;

@@ -102,20 +102,57 @@ bool env_wanted(const char *test)
 	       !(skip && matches(test, skip));
 }
 
-static bool has_session(const char *initiator)
+/**
+ * env_info_has() - what configfs tells of an initiator's session
+ * @initiator: its name
+ * @words: any words
+ *
+ * Return: whether they are in the file "info" of its ACL; false when there is
+ * none, because the target is not on this machine.
+ */
+bool env_info_has(const char *initiator, const char *words)
 {
-	char path[PATH_MAX], line[256] = "";
+	char path[PATH_MAX], text[4096];
+	size_t n;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s/tpgt_1/acls/%s/info", env.configfs,
 		 env.target, initiator);
 	f = fopen(path, "r");
 	if (!f)
-		return false;	/* the target is not on this machine */
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = 0;
 	fclose(f);
-	return strncmp(line, "No active", 9);
+	return strstr(text, words);
+}
+
+static bool has_session(const char *initiator)
+{
+	return env_info_has(initiator, "InitiatorName:");
+}
+
+/*
+ * A session whose last connection was lost may wait for another one, which does
+ * not come: a new depth of the window ends the sessions of an ACL.
+ */
+static void end_waiting(const char *initiator)
+{
+	char path[PATH_MAX], full[PATH_MAX * 2], value[16];
+	unsigned int depth;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/cmdsn_depth",
+		 env.target, initiator);
+	snprintf(full, sizeof(full), "%s/%s", env.configfs, path);
+	f = fopen(full, "r");
+	if (!f || fscanf(f, "%u", &depth) != 1)
+		die("%s: %s", full, strerror(errno));
+	fclose(f);
+	snprintf(value, sizeof(value), "%u", depth - 1);
+	configfs_write(path, value);
+	snprintf(value, sizeof(value), "%u", depth);
+	configfs_write(path, value);
 }
 
 /**
@@ -132,6 +169,8 @@ void env_settle(void)
 
 	for (i = 0; i < 2; i++) {
 		while (has_session(initiators[i])) {
+			if (env_info_has(initiators[i], "STATE_FAILED"))
+				end_waiting(initiators[i]);
 			if (now_ms() > end)
 				die("old session of %s does not end",
 				    initiators[i]);

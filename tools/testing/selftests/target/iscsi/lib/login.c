@@ -44,12 +44,14 @@ struct conn *login_start(const struct login *l)
 	struct sess *s = sess_new(l->isid);
 	struct conn *c;
 
+	s->initiator = l->initiator;
 	s->tsih = l->tsih;
 	s->discovery = l->discovery;
 	if (l->cmd_sn)
 		s->cmd_sn = l->cmd_sn;
 	c = conn_open(s, l->portal ? l->portal : env.portal);
 	c->cid = l->cid;
+	c->stat_sn = l->stat_sn;
 	return c;
 }
 
@@ -195,6 +197,7 @@ void login_done(struct conn *c)
 	const char *send = text_get(c->answers.buf, c->answers.len,
 				    "MaxRecvDataSegmentLength");
 	struct sess *s = c->sess;
+	bool leading = !s->tsih;
 
 	s->tsih = get_be16(c->rx.bhs + BHS_TSIH);
 	c->ffp = true;
@@ -202,6 +205,8 @@ void login_done(struct conn *c)
 	c->ddigest = digest_on(c, "DataDigest");
 	c->max_recv = recv ? strtoul(recv, NULL, 0) : DEFAULT_MRDSL;
 	c->max_send = send ? strtoul(send, NULL, 0) : DEFAULT_MRDSL;
+	if (!leading)
+		return;
 	s->max_burst = num_or(c, "MaxBurstLength", 262144);
 	s->first_burst = num_or(c, "FirstBurstLength", 65536);
 	s->max_r2t = num_or(c, "MaxOutstandingR2T", 1);
@@ -291,6 +296,49 @@ u16 login_try(const struct login *l, struct conn **conn)
 	free(t.buf);
 	*conn = c;
 	return status;
+}
+
+/**
+ * login_join_try() - a further connection of a session, which may be refused
+ * @s: the session, logged in
+ * @cid: CID of the connection
+ * @keys: keys of connection scope, separated by blanks
+ * @conn: the connection, whatever came of it
+ *
+ * Return: login status.
+ */
+u16 login_join_try(struct sess *s, u16 cid, const char *keys,
+		   struct conn **conn)
+{
+	struct conn *c = conn_open(s, env.portal);
+	u16 tsih = s->tsih, status;
+	struct text t = {};
+
+	c->cid = cid;
+	login_names(LOGIN(.initiator = s->initiator), &t);
+	text_add_keys(&t, keys);
+	status = login_finish(c, STAGE(OPERATIONAL, FULL_FEATURE), &t);
+	if (status == LOGIN_OK && s->tsih != tsih)
+		die("C16: TSIH %04x became %04x", tsih, s->tsih);
+	free(t.buf);
+	*conn = c;
+	return status;
+}
+
+/**
+ * login_join() - a further connection of a session
+ * @s: the session, logged in
+ * @cid: CID of the connection
+ */
+struct conn *login_join(struct sess *s, u16 cid)
+{
+	struct conn *c;
+	u16 status = login_join_try(s, cid, "MaxRecvDataSegmentLength=65536",
+				    &c);
+
+	if (status != LOGIN_OK)
+		die("CID %u refused with status %04x", cid, status);
+	return c;
 }
 
 /**

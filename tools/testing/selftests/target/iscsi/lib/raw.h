@@ -142,6 +142,7 @@ struct pdu {
 
 /* A request whose ITT is in use, or was not long ago. */
 struct tag {
+	const struct conn *conn;
 	u32 itt;
 	u32 cmd_sn;
 	bool immediate;
@@ -152,11 +153,15 @@ struct tag {
 
 /**
  * struct sess - the initiator's side of a session
+ * @initiator: its name, NULL for env.initiator
  * @cmd_sn: CmdSN of the next non-immediate request
+ * @exp_cmd_sn: the target's, the furthest that any connection has told
+ * @max_cmd_sn: likewise
  * @any_tag: answers may be for any task tag, as what is sent is spoilt
  * @max_burst: negotiated, as the following ones
  */
 struct sess {
+	const char *initiator;
 	u8 isid[6];
 	u16 tsih;
 	u32 cmd_sn;
@@ -184,6 +189,8 @@ struct text {
 /**
  * struct conn - one connection
  * @stat_sn: StatSN that the target must use next; ExpStatSN of what we send
+ * @exp_cmd_sn: ExpCmdSN as this connection has told it last
+ * @max_cmd_sn: MaxCmdSN, likewise
  * @max_recv: MaxRecvDataSegmentLength that we declared
  * @max_send: the target's
  * @offers: every key that we sent during login
@@ -205,6 +212,9 @@ struct conn {
 	bool corked;
 	bool stat_sn_known;
 	u32 stat_sn;
+	bool window_known;
+	u32 exp_cmd_sn;
+	u32 max_cmd_sn;
 	u32 max_recv;
 	u32 max_send;
 	u32 login_itt;
@@ -229,6 +239,7 @@ enum recv_result { RECV_PDU, RECV_CLOSED, RECV_TIMEOUT };
  *	make it); DefaultTime2Retain=0 is added, so that nothing outlives a test
  * @isid: last two bytes of the ISID (one not used by this process before)
  * @cmd_sn: CmdSN to start with (1)
+ * @stat_sn: StatSN that the target is asked to start with (0)
  * @tsih: TSIH, with @sess the session to join
  * @no_ua_check: leave pending unit attentions alone
  */
@@ -243,6 +254,7 @@ struct login {
 	u16 tsih;
 	u16 cid;
 	u32 cmd_sn;
+	u32 stat_sn;
 };
 
 /**
@@ -402,6 +414,7 @@ void history_print(void);
 int env_run(int argc, char **argv, int (*tests)(int argc, char **argv));
 bool env_wanted(const char *test);
 void env_settle(void);
+bool env_info_has(const char *initiator, const char *words);
 void configfs_write(const char *path, const char *value);
 int configfs_try(const char *path, const char *value);
 int configfs_read(const char *path, char *buf, size_t size);
@@ -478,6 +491,9 @@ struct pdu *login_step_keys(struct conn *c, u8 flags, const char *keys);
 void login_done(struct conn *c);
 u16 login_finish(struct conn *c, u8 flags, struct text *t);
 u16 login_try(const struct login *l, struct conn **conn);
+u16 login_join_try(struct sess *s, u16 cid, const char *keys,
+		   struct conn **conn);
+struct conn *login_join(struct sess *s, u16 cid);
 void expect_login_refused(struct conn *c, const u16 *statuses);
 void expect_refused(const struct login *l, const u16 *statuses);
 const char *conn_key(struct conn *c, const char *key);
@@ -494,6 +510,7 @@ u32 conn_key_num(struct conn *c, const char *key);
 void ping(struct conn *c);
 void ping_data(struct conn *c, const void *data, u32 len);
 void resync_cmd_sn(struct conn *c);
+u8 logout_conn(struct conn *c, u8 reason, u16 cid);
 u8 tmf(struct conn *c, u8 function, u64 lun, u32 rtt, u32 ref_cmd_sn);
 void logout(struct conn *c);
 char *send_targets(struct conn *c, const char *value, u32 *len, u32 *nr_pdus);

@@ -92,6 +92,26 @@ void logout(struct conn *c)
 }
 
 /**
+ * logout_conn() - a Logout Request to its answer
+ * @c: connection to send it on; other tasks of it may be answered before
+ * @reason: 0 session, 1 connection, 2 recovery
+ * @cid: connection that it is about
+ *
+ * Return: the response code.
+ */
+u8 logout_conn(struct conn *c, u8 reason, u16 cid)
+{
+	struct pdu p, *r;
+
+	pdu_logout(c, &p, reason, cid);
+	conn_send(c, &p);
+	r = recv_op(c, OP_LOGOUT_RSP);
+	if (pdu32(r, BHS_ITT) != pdu32(&p, BHS_ITT))
+		die("Logout Response for ITT %08x", pdu32(r, BHS_ITT));
+	return r->bhs[BHS_RESPONSE];
+}
+
+/**
  * send_targets() - a SendTargets exchange to its end
  * @c: the connection
  * @value: of the key

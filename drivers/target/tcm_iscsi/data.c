@@ -627,6 +627,8 @@ int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	rsp->itt = cmd->itt;
 	rsp->exp_datasn = cpu_to_be32(cmd->data_sn);
 	rsp->residual_count = cpu_to_be32(cmd->residual);
+	/* Bidirectional commands are only refused: no byte of it was read. */
+	rsp->bi_residual_count = cpu_to_be32(cmd->bidi_edtl);
 	tiscsi_cmd_retire(cmd);
 	tiscsi_stamp(conn, rsp, STAMP_STATUS);
 	if (cmd->sense_len) {

@@ -70,6 +70,7 @@ bool tiscsi_ahs_walk(const u8 *pos, u32 left, struct tiscsi_ahs *ahs)
 			if (ahs->has_read_len || len != 5)
 				return false;
 			ahs->has_read_len = true;
+			ahs->read_len = get_unaligned_be32(pos + 4);
 			break;
 		default:
 			return false;
@@ -162,6 +163,8 @@ static int tiscsi_scsi_init(struct tiscsi_cmd *cmd,
 		return REJECT_INVALID;
 	if (tiscsi_is_bidi(req) && !ahs.has_read_len)
 		return REJECT_INVALID;
+	if (tiscsi_is_bidi(req))
+		cmd->bidi_edtl = ahs.read_len;
 	return tiscsi_scsi_take_cdb(cmd, req->cdb, &ahs);
 }
 
@@ -232,11 +235,30 @@ static bool tiscsi_is_plain_write(const struct se_cmd *se_cmd)
 	}
 }
 
-/* Row D23: all of what was expected is left. */
-static void tiscsi_scsi_nothing_moved(struct tiscsi_cmd *cmd)
+static bool tiscsi_is_plain_read(const struct se_cmd *se_cmd)
 {
-	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
-	cmd->residual = cmd->edtl;
+	switch (se_cmd->t_task_cdb[0]) {
+	case READ_6:
+	case READ_10:
+	case READ_12:
+	case READ_16:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The core moves data the way that R and W say, whatever the CDB does: a READ
+ * with W would write, past reservations that let reads through.
+ */
+static bool tiscsi_scsi_direction_ok(const struct se_cmd *se_cmd)
+{
+	if (!(se_cmd->se_cmd_flags & SCF_SCSI_DATA_CDB))
+		return true;
+	return se_cmd->data_direction == DMA_NONE ||
+	       tiscsi_is_plain_read(se_cmd) ==
+	       (se_cmd->data_direction == DMA_FROM_DEVICE);
 }
 
 /*
@@ -348,6 +370,8 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 	cmd->data_len = se_cmd->data_length;
 	if (READ_ONCE(se_cmd->se_lun->lun_shutdown))
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_no_lun);
+	else if (!tiscsi_scsi_direction_ok(se_cmd))
+		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
 	else if (write)
 		tiscsi_scsi_trim_write(cmd);
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
@@ -447,6 +471,15 @@ static void tiscsi_scsi_unprep(struct tiscsi_cmd *cmd)
 		transport_generic_free_cmd(&cmd->se_cmd, 0);
 }
 
+/* Nothing moved: all that was expected is residual (D23, D24). */
+static void tiscsi_scsi_no_data(struct tiscsi_cmd *cmd)
+{
+	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
+	if (cmd->bidi_edtl)
+		cmd->residual_flag |= ISCSI_FLAG_CMD_BIDI_UNDERFLOW;
+	cmd->residual = cmd->edtl;
+}
+
 /**
  * tiscsi_scsi_fail_status - decide a status before the core executes a command
  * @cmd: the task, not submitted
@@ -465,7 +498,7 @@ bool tiscsi_scsi_fail_status(struct tiscsi_cmd *cmd, u8 status)
 	cmd->scsi_status = status;
 	cmd->sense_len = 0;
 	if (status != SAM_STAT_GOOD)
-		tiscsi_scsi_nothing_moved(cmd);
+		tiscsi_scsi_no_data(cmd);
 	return true;
 }
 
@@ -540,7 +573,7 @@ static void tiscsi_scsi_residual(struct tiscsi_cmd *cmd)
 
 	if (se_cmd->scsi_status != SAM_STAT_GOOD &&
 	    !(se_cmd->se_cmd_flags & SCF_TREAT_READ_AS_NORMAL)) {
-		tiscsi_scsi_nothing_moved(cmd);
+		tiscsi_scsi_no_data(cmd);
 	} else if (se_cmd->se_cmd_flags & SCF_OVERFLOW_BIT) {
 		cmd->residual_flag = ISCSI_FLAG_CMD_OVERFLOW;
 		cmd->residual = se_cmd->residual_count;
@@ -591,7 +624,7 @@ static void tiscsi_scsi_aborted(struct tiscsi_cmd *cmd)
 	}
 	cmd->scsi_status = SAM_STAT_TASK_ABORTED;
 	cmd->sense_len = 0;
-	tiscsi_scsi_nothing_moved(cmd);
+	tiscsi_scsi_no_data(cmd);
 	tiscsi_scsi_respond(cmd, TX_STATUS);
 }
 

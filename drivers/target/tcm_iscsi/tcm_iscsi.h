@@ -406,6 +406,7 @@ struct tiscsi_cmd {
 
 	/* data: [0, data_len) goes to or comes from sg */
 	u32 edtl;
+	u32 bidi_edtl;			/* what a bidirectional command reads */
 	u32 data_len;
 	u32 received;			/* bytes of EDTL taken so far */
 	struct scatterlist *sg;
@@ -991,11 +992,13 @@ extern const struct tiscsi_sense tiscsi_sense_no_lun;
  * @ecdb: bytes of the CDB beyond the sixteenth, NULL if there are none
  * @ecdb_len: how many
  * @has_read_len: there is a bidirectional read length
+ * @read_len: what it says
  */
 struct tiscsi_ahs {
 	const u8 *ecdb;
 	u32 ecdb_len;
 	bool has_read_len;
+	u32 read_len;
 };
 
 /* No mapping has this LUN. */

@@ -32,31 +32,15 @@ static void must_be_sense(const struct scsi *io, u8 key, u8 asc, u8 ascq)
 		    io->status, io->key, io->asc, io->ascq, key, asc, ascq);
 }
 
-/* What may become of a task whose data broke the rules. */
-enum outcome { DROPPED, REJECTED, FINISHED };
-
-static enum outcome bad_data_outcome(struct conn *c, struct scsi *io)
+/* A task whose data broke the rules: Rejects, as many as said, then its end. */
+static void must_fail(struct conn *c, struct scsi *io, u32 nr_rejects, u8 key,
+		      u8 asc, u8 ascq)
 {
-	if (conn_wait(c, DEADLINE_MS) == RECV_TIMEOUT)
-		die("no reaction within %d ms", DEADLINE_MS);
-	if (c->closed)
-		return DROPPED;
-	switch (pdu_op(&c->rx)) {
-	case OP_ASYNC:
-		expect_closed(c);
-		return DROPPED;
-	case OP_REJECT:
-		if (!(REJ_DATA & 1U << c->rx.bhs[BHS_RESPONSE]))
-			die("Reject reason %02x", c->rx.bhs[BHS_RESPONSE]);
-		return REJECTED;
-	case OP_SCSI_RSP:
-		scsi_input(c, io, &c->rx);
-		if (!io->status && !io->response)
-			die("command ended GOOD");
-		return FINISHED;
-	default:
-		die("got opcode %02x", pdu_op(&c->rx));
-	}
+	while (nr_rejects--)
+		recv_reject(c, REJ_DATA);
+	scsi_wait(c, io);
+	must_be_sense(io, key, asc, ascq);
+	ping(c);
 }
 
 /*
@@ -211,8 +195,7 @@ TEST(D03_immediate_data_beyond_first_burst)
 	scsi_pdu(c, &io, &p);
 	pdu_data(&p, buf, 2 * BLOCK);
 	conn_send(c, &p);
-	if (bad_data_outcome(c, &io) != DROPPED)
-		ping(c);
+	must_fail(c, &io, 0, 0x0b, 0x0c, 0x0c);
 	must_hold(30, 1, 0, 2);
 }
 
@@ -300,10 +283,8 @@ TEST(D05_D15_unsolicited_burst_too_long)
 	p.bhs[BHS_FLAGS] &= ~F_FINAL;
 	conn_send(c, &p);
 	scsi_data_out(c, &io, NO_TAG, 0, 4096 + 512);
-	if (bad_data_outcome(c, &io) != DROPPED)
-		conn_reset(c);
-	/* No byte beyond the limit. */
-	must_hold(50, 1, 8, 8);
+	must_fail(c, &io, 0, 0x0b, 0x0c, 0x0d);
+	must_hold(50, 1, 0, 16);
 }
 
 TEST(D06_immediate_data_and_length)
@@ -334,14 +315,14 @@ TEST(D06_immediate_data_and_length)
 			p.bhs[BHS_FLAGS] &= ~F_FINAL;
 		pdu_data(&p, buf, cases[i].dsl);
 		conn_send(c, &p);
-		if (bad_data_outcome(c, &io) != DROPPED)
-			ping(c);
+		recv_reject(c, REJ(INVALID_FIELD));
+		ping(c);
 		must_hold(60, 1, 0, 2);
 		conn_close(c);
 	}
 }
 
-/* Data of the second command first: served or dropped, never mixed up. */
+/* Data of the second command first: served, and never mixed up. */
 TEST(D07_unsolicited_bursts_swapped)
 {
 	struct conn *c = login_keys(UNSOLICITED(4096));
@@ -360,13 +341,11 @@ TEST(D07_unsolicited_bursts_swapped)
 	}
 	scsi_data_out(c, &io[1], NO_TAG, 0, 4096);
 	scsi_data_out(c, &io[0], NO_TAG, 0, 4096);
-	while (done < 2 && conn_wait(c, DEADLINE_MS) == RECV_PDU)
-		done += scsi_input(c, pdu32(&c->rx, BHS_ITT) == io[0].itt ?
+	while (done < 2)
+		done += scsi_input(c, pdu32(recv_any(c), BHS_ITT) == io[0].itt ?
 				   &io[0] : &io[1], &c->rx);
-	ASSERT_TRUE(done == 2 || c->closed);
-	if (c->closed)
-		c = login_default();
 	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(GOOD, io[i].status);
 		scsi_read(c, LUN0, 80 + i * 8, back, 4096);
 		ASSERT_EQ(0, memcmp(back, buf[i], 4096));
 	}
@@ -538,7 +517,7 @@ TEST(D13_pdus_of_a_burst_swapped)
 	conn_send(c, &p);
 	pdu_data_out(c, &p, &io, ttt, 1, 0, 2048);
 	conn_send(c, &p);
-	bad_data_outcome(c, &io);
+	must_fail(c, &io, 2, 0x0b, 0x47, 0x05);
 }
 
 TEST(D13_gap_and_overlap_in_a_burst)
@@ -561,7 +540,7 @@ TEST(D13_gap_and_overlap_in_a_burst)
 		pdu_data_out(c, &p, &io, ttt, 1, second[i],
 			     sizeof(buf) - second[i]);
 		conn_send(c, &p);
-		bad_data_outcome(c, &io);
+		must_fail(c, &io, 1, 0x0b, 0x47, 0x05);
 		conn_close(c);
 	}
 }
@@ -579,8 +558,7 @@ TEST(D14_final_bit_too_early)
 	ttt = pdu32(recv_r2t(c, &io), BHS_TTT);
 	pdu_data_out(c, &p, &io, ttt, 0, 0, 4096);
 	conn_send(c, &p);
-	if (bad_data_outcome(c, &io) == FINISHED)
-		must_be_sense(&io, 0x0b, 0x0c, 0x0d);
+	must_fail(c, &io, 0, 0x0b, 0x0c, 0x0d);
 }
 
 TEST(D14_D15_more_than_requested)
@@ -602,7 +580,7 @@ TEST(D14_D15_more_than_requested)
 		p.bhs[BHS_FLAGS] = sn == 2 ? F_FINAL : 0;
 		conn_send(c, &p);
 	}
-	bad_data_outcome(c, &io);
+	recv_reject(c, REJ_DATA);
 	conn_reset(c);
 	/* The second half was never asked for. */
 	must_hold(160, 1, 16, 16);
@@ -740,39 +718,144 @@ TEST(D21_inquiry_residuals)
 	ASSERT_EQ(16, io.residual);
 }
 
-/* Either data moves up to the smaller length, or nothing is written. */
+/*
+ * A WRITE of eight blocks, and what EDTL says of it: the smaller of the two
+ * moves, in whole blocks, however the data comes.
+ */
 TEST(D22_write_residuals)
 {
+	static const char *const keys[] = {
+		"InitialR2T=No MaxRecvDataSegmentLength=65536",
+		SOLICITED(65536), SOLICITED(512), UNSOLICITED(1024),
+		UNSOLICITED(16384),
+	};
 	static const struct {
-		u32 edtl;
+		u32 edtl, moved;
 		u8 flag;
 		u32 residual;
 	} cases[] = {
-		{ 8192, F_UNDERFLOW, 4096 }, { 2048, F_OVERFLOW, 2048 },
+		{ 4096, 4096, 0, 0 },
+		{ 8192, 4096, F_UNDERFLOW, 4096 },
+		{ 4097, 4096, F_UNDERFLOW, 1 },
+		{ 2048, 2048, F_OVERFLOW, 2048 },
+		{ 4095, 3584, F_OVERFLOW, 1 },
+		{ 700, 512, F_OVERFLOW, 3396 },
+		{ 511, 0, F_OVERFLOW, 3585 },
+		{ 0, 0, F_OVERFLOW, 4096 },
 	};
-	struct conn *c = login_default();
-	u8 out[8192], in[4096], old[4096];
+	u8 out[8192], in[8192], old[8192];
 	struct scsi io;
-	u32 i, n;
+	u32 i, k;
 
-	fill_pattern(old, 4096, 1);
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		scsi_write(c, LUN0, 220, old, 4096);
-		fill_pattern(out, sizeof(out), 22);
-		scsi_rw(&io, true, LUN0, 220, cases[i].edtl, out);
+	fill_pattern(old, sizeof(old), 1);
+	fill_pattern(out, sizeof(out), 22);
+	for (k = 0; k < ARRAY_SIZE(keys); k++) {
+		struct conn *c = login_keys(keys[k]);
+
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			u32 n = cases[i].moved;
+
+			TH_LOG("EDTL %u, %s", cases[i].edtl, keys[k]);
+			scsi_write(c, LUN0, 220, old, sizeof(old));
+			scsi_rw(&io, true, LUN0, 220, cases[i].edtl, out);
+			put_be16(io.cdb + 7, 8);
+			scsi_run(c, &io);
+			ASSERT_EQ(GOOD, io.status);
+			ASSERT_EQ(cases[i].flag, io.resid_flags);
+			ASSERT_EQ(cases[i].residual, io.residual);
+			scsi_read(c, LUN0, 220, in, sizeof(in));
+			ASSERT_EQ(0, memcmp(in, out, n));
+			ASSERT_EQ(0, memcmp(in + n, old + n, sizeof(in) - n));
+		}
+		logout(c);
+		conn_close(c);
+	}
+}
+
+/* Data that is a unit of its own is not taken in part; more is dropped. */
+TEST(D22_parameter_list_residuals)
+{
+	/* MODE SELECT(6), PF=1: a header and the caching page as it is */
+	u8 list[64] = {}, mode[64];
+	struct conn *c = login_default();
+	struct scsi io;
+	u32 len;
+
+	scsi_cdb6(&io, LUN0, 0x1a, sizeof(mode), mode);	/* MODE SENSE(6) */
+	io.cdb[1] = 0x08;
+	io.cdb[2] = 0x08;
+	io.cdb[3] = 0;
+	scsi_run(c, &io);
+	ASSERT_EQ(GOOD, io.status);
+	len = mode[0] + 1;
+	ASSERT_LE(len, sizeof(list) - 8);
+	memcpy(list, mode, len);
+	list[0] = 0;
+	list[4] &= 0x3f;	/* PS is reserved here */
+
+	io = (struct scsi) { .lun = LUN0, .edtl = len, .out = list,
+			     .flags = F_WRITE | ATTR_SIMPLE,
+			     .cdb = { 0x15, 0x10, [4] = len } };
+	scsi_run(c, &io);
+	ASSERT_EQ(GOOD, io.status);
+	ASSERT_EQ(0, io.resid_flags);
+	io.edtl = len + 8;
+	scsi_run(c, &io);
+	ASSERT_EQ(GOOD, io.status);
+	ASSERT_EQ(F_UNDERFLOW, io.resid_flags);
+	ASSERT_EQ(8, io.residual);
+	io.edtl = len - 4;
+	scsi_run(c, &io);
+	must_be_sense(&io, 0x05, 0x24, 0x00);
+	ASSERT_EQ(F_UNDERFLOW, io.resid_flags);
+	ASSERT_EQ(len - 4, io.residual);
+}
+
+/* No direction at all: nothing moves, all of it is residual. */
+TEST(D20_D22_no_data_expected)
+{
+	struct conn *c = login_default();
+	u8 buf[BLOCK], back[BLOCK];
+	struct scsi io;
+	int write;
+
+	fill_pattern(buf, BLOCK, 20);
+	scsi_write(c, LUN0, 230, buf, BLOCK);
+	for (write = 0; write < 2; write++) {
+		scsi_rw(&io, write, LUN0, 230, 0, buf);
+		io.flags = ATTR_SIMPLE;
 		put_be16(io.cdb + 7, 8);
 		scsi_run(c, &io);
-		scsi_read(c, LUN0, 220, in, 4096);
-		n = min_u32(cases[i].edtl, 4096);
-		if (io.status) {
-			ASSERT_EQ(0, memcmp(in, old, 4096));
-			continue;
-		}
-		ASSERT_EQ(cases[i].flag, io.resid_flags);
-		ASSERT_EQ(cases[i].residual, io.residual);
-		ASSERT_EQ(0, memcmp(in, out, n));
-		ASSERT_EQ(0, memcmp(in + n, old + n, 4096 - n));
+		ASSERT_EQ(GOOD, io.status);
+		ASSERT_EQ(F_OVERFLOW, io.resid_flags);
+		ASSERT_EQ(8 * BLOCK, io.residual);
+		ASSERT_EQ(0, io.nr_data_in + io.nr_r2t);
 	}
+	scsi_read(c, LUN0, 230, back, BLOCK);
+	ASSERT_EQ(0, memcmp(buf, back, BLOCK));
+}
+
+/* R and W say something else than the operation code: nothing moves. */
+TEST(D22_direction_of_the_wrong_kind)
+{
+	struct conn *c = login_default();
+	u8 old[BLOCK], out[BLOCK], in[BLOCK];
+	struct scsi io;
+
+	fill_pattern(old, BLOCK, 1);
+	fill_pattern(out, BLOCK, 2);
+	scsi_write(c, LUN0, 240, old, BLOCK);
+	scsi_rw(&io, true, LUN0, 240, BLOCK, out);
+	io.cdb[0] = 0x28;
+	scsi_run(c, &io);
+	must_be_sense(&io, 0x05, 0x24, 0x00);
+	scsi_rw(&io, false, LUN0, 240, BLOCK, in);
+	io.cdb[0] = 0x2a;
+	scsi_run(c, &io);
+	must_be_sense(&io, 0x05, 0x24, 0x00);
+	ASSERT_EQ(0, io.in_len);
+	scsi_read(c, LUN0, 240, in, BLOCK);
+	ASSERT_EQ(0, memcmp(in, old, BLOCK));
 }
 
 TEST(D23_residual_of_failed_read)
@@ -789,6 +872,51 @@ TEST(D23_residual_of_failed_read)
 	ASSERT_EQ(0, io.in_len);
 }
 
+/*
+ * XDWRITEREAD(10), with its data in each way that it may come: refused when
+ * that is over, and all of both lengths is residual.
+ */
+TEST(D24_A10_bidirectional_refused)
+{
+	static const char *const keys[] = {
+		"InitialR2T=No", SOLICITED(65536), UNSOLICITED(1024),
+	};
+	u8 out[2 * BLOCK], in[2 * BLOCK];
+	struct scsi io;
+	struct pdu p;
+	u32 i;
+
+	prepare(250, sizeof(out), 24);
+	fill_pattern(out, sizeof(out), 25);
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct conn *c = login_keys(keys[i]);
+		u32 now = c->sess->immediate_data ? sizeof(out) : 0;
+
+		scsi_rw(&io, true, LUN0, 250, sizeof(out), out);
+		io.flags |= F_READ;
+		io.cdb[0] = 0x53;
+		io.in = in;
+		scsi_pdu(c, &io, &p);
+		pdu_add_ahs(&p, 2, 5, "\0\0\0\3\0", 5);
+		pdu_data(&p, out, now);
+		if (!now && !c->sess->initial_r2t)
+			p.bhs[BHS_FLAGS] &= ~F_FINAL;
+		conn_send(c, &p);
+		if (!now && !c->sess->initial_r2t)
+			scsi_data_out(c, &io, NO_TAG, 0, sizeof(out));
+		scsi_wait(c, &io);
+		must_be_sense(&io, 0x05, 0x20, 0x00);
+		ASSERT_FALSE(io.collapsed);
+		ASSERT_EQ(F_UNDERFLOW | F_BIDI_UNDERFLOW, io.resid_flags);
+		ASSERT_EQ(sizeof(out), io.residual);
+		ASSERT_EQ(0x300, pdu32(&c->rx, BHS_BIDI_RESIDUAL));
+		ASSERT_EQ(0, io.nr_r2t + io.nr_data_in);
+		ping(c);
+		conn_close(c);
+	}
+	must_hold(250, 24, 0, 2);
+}
+
 TEST(D25_autosense)
 {
 	struct conn *c = login_default();
@@ -799,6 +927,66 @@ TEST(D25_autosense)
 	must_be_sense(&io, 0x05, 0x20, 0x00);
 	ASSERT_EQ(c->rx.data_len, 2 + io.sense_len);
 	ASSERT_LE(18, io.sense_len);
+	ping(c);
+}
+
+/*
+ * A backend that fails is a status of the command, not a response code;
+ * check.c lets no code but 0 and 1 through, whatever the test.
+ */
+TEST(D26_backend_failure)
+{
+	struct conn *c = login(LOGIN(.target = env.demo));
+	u8 buf[BLOCK] = {};
+	struct scsi io;
+
+	clear_unit_attentions(c, LUN1);
+	scsi_rw(&io, true, LUN1, 0, BLOCK, buf);
+	scsi_run(c, &io);
+	ASSERT_EQ(0, io.response);
+	ASSERT_EQ(CHECK_CONDITION, io.status);
+	ASSERT_NE(0, io.sense_len);
+	ASSERT_NE(0, io.key);
+	ASSERT_EQ(F_UNDERFLOW, io.resid_flags);
+	ASSERT_EQ(BLOCK, io.residual);
+	/* It is the backend that fails, and it does so every time. */
+	scsi_run(c, &io);
+	ASSERT_EQ(CHECK_CONDITION, io.status);
+	scsi_read(c, LUN1, 0, buf, BLOCK);
+	ping(c);
+}
+
+/*
+ * Nothing of levels 1 and 2 at level 0: check.c sees to A bits, transfer tags
+ * and SNACK tags of what comes; no kind of SNACK is served.
+ */
+TEST(D19_D28_F11_no_snack_at_level_0)
+{
+	struct conn *c = login_keys("MaxRecvDataSegmentLength=512 "
+				    "MaxBurstLength=512");
+	u8 buf[16 * BLOCK];
+	struct scsi io;
+	struct pdu p;
+	u8 type;
+
+	scsi_rw(&io, false, LUN0, 0, sizeof(buf), buf);
+	scsi_run(c, &io);
+	ASSERT_EQ(16, io.nr_data_in);
+	ASSERT_EQ(16, io.nr_final);
+	for (type = 0; type < 4; type++) {
+		pdu_init(c, &p, OP_SNACK);
+		p.bhs[0] |= OP_IMMEDIATE;
+		p.bhs[BHS_FLAGS] = F_FINAL | type;
+		pdu_set32(&p, BHS_ITT, type == 1 ? NO_TAG : io.itt);
+		pdu_set32(&p, BHS_SNACK_TAG, type == 3 ? 0x1234 : NO_TAG);
+		conn_send(c, &p);
+		recv_reject(c, REJ(SNACK));
+	}
+	/* A tag that was never accepted is in no response. */
+	scsi_rw(&io, false, LUN0, 0x7fffffff, BLOCK, buf);
+	scsi_run(c, &io);
+	ASSERT_EQ(OP_SCSI_RSP, pdu_op(&c->rx));
+	ASSERT_EQ(0, pdu32(&c->rx, BHS_SNACK_TAG));
 	ping(c);
 }
 

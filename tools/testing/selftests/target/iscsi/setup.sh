@@ -14,6 +14,7 @@ CFS=/sys/kernel/config
 CORE=$CFS/target/core
 FABRIC=${TISCSI_CONFIGFS:-$CFS/target/iscsi}
 HBA=$CORE/rd_mcp_7143
+FULL=$CORE/fileio_7143/full	# no write to it succeeds
 BASE=iqn.2003-01.org.example
 T1=$FABRIC/$BASE:t1/tpgt_1	# explicit ACLs
 T1B=$FABRIC/$BASE:t1/tpgt_2	# demo mode, another portal
@@ -56,6 +57,13 @@ ramdisks() {
 	done
 }
 
+full() {
+	mk "$FULL"
+	put fd_dev_name=/dev/full,fd_dev_size=1048576 "$FULL/control"
+	put 7143-full "$FULL/wwn/vpd_unit_serial"
+	put 1 "$FULL/enable"
+}
+
 # link FROM TO [FROM TO]...
 link() {
 	while [ $# -gt 0 ]; do
@@ -65,12 +73,13 @@ link() {
 }
 
 luns() {
-	mk "$T1"/lun/lun_{0,1,2} "$T1B/lun/lun_0" "$T2/lun/lun_0"
+	mk "$T1"/lun/lun_{0,1,2} "$T1B/lun/lun_0" "$T2"/lun/lun_{0,1}
 	link $HBA/disk0 "$T1/lun/lun_0/port" \
 		$HBA/disk1 "$T1/lun/lun_1/port" \
 		$HBA/null "$T1/lun/lun_2/port" \
 		$HBA/disk0 "$T1B/lun/lun_0/port" \
-		$HBA/disk1 "$T2/lun/lun_0/port"
+		$HBA/disk1 "$T2/lun/lun_0/port" \
+		"$FULL" "$T2/lun/lun_1/port"
 }
 
 acls() {
@@ -115,6 +124,7 @@ up() {
 		long+=("$FABRIC/$t/tpgt_1")
 	done
 	ramdisks
+	full
 	mk "$T1" "$T1B" "$T2" "$T3" "${long[@]}"
 	mk "$T1"/np/{127.0.0.1:3260,"[::1]:3260"} "$T1B/np/127.0.0.1:3261" \
 		"$T2"/np/{127.0.0.1:3260,"[::1]:3260"} "$T3/np/127.0.0.1:3260" \
@@ -149,6 +159,7 @@ down() {
 			die "cannot remove the targets"
 	fi
 	[ ! -d $HBA ] || rmdir $HBA/*/ $HBA || die "cannot remove $HBA"
+	[ ! -d "$FULL" ] || rmdir "$FULL" "${FULL%/*}" || die "cannot remove $FULL"
 }
 
 case ${1-} in

@@ -66,7 +66,7 @@ enum bhs_offset {
 	BHS_STAT_SN = 24, BHS_EXP_CMD_SN = 28, BHS_MAX_CMD_SN = 32,
 	BHS_EXP_DATA_SN = 36, BHS_LOGIN_STATUS = 36, BHS_R2T_SN = 36,
 	BHS_ASYNC_EVENT = 36, BHS_TIME2WAIT = 40, BHS_TIME2RETAIN = 42,
-	BHS_RESIDUAL = 44, BHS_DDTL = 44,
+	BHS_BIDI_RESIDUAL = 40, BHS_RESIDUAL = 44, BHS_DDTL = 44,
 };
 
 enum bhs_flag {
@@ -298,7 +298,7 @@ struct scsi {
 /**
  * struct env - where the tests find what setup.sh made
  * @target: explicit ACLs, InitialR2T=No allowed
- * @demo: demo mode, ImmediateData=No
+ * @demo: demo mode, ImmediateData=No; LUN 1 fails every write
  * @disabled: a portal group that is not enabled
  * @initiator: has LUN 0 and 1 of @target
  * @initiator2: has LUN 0, LUN 1 write protected, LUN 5 (null I/O)

@@ -962,8 +962,9 @@ TEST(D26_backend_failure)
  */
 TEST(D19_D28_F11_no_snack_at_level_0)
 {
-	struct conn *c = login_keys("MaxRecvDataSegmentLength=512 "
-				    "MaxBurstLength=512");
+	static const char keys[] =
+		"MaxRecvDataSegmentLength=512 MaxBurstLength=512";
+	struct conn *c = login_keys(keys);
 	u8 buf[16 * BLOCK];
 	struct scsi io;
 	struct pdu p;

@@ -169,12 +169,13 @@ TEST(B43_leading_keys_on_a_further_connection)
 /* Keys of connection scope are each connection's own. */
 TEST(B44_B47_C28_keys_of_each_connection)
 {
+	static const char keys[] =
+		"HeaderDigest=CRC32C DataDigest=CRC32C MaxRecvDataSegmentLength=1024";
 	struct conn *c = login_keys(MULTI("")), *n, *d;
 	u8 buf[16 * BLOCK];
 	struct scsi io;
 
-	ASSERT_EQ(LOGIN_OK, login_join_try(c->sess, 1, "HeaderDigest=CRC32C "
-			"DataDigest=CRC32C MaxRecvDataSegmentLength=1024", &n));
+	ASSERT_EQ(LOGIN_OK, login_join_try(c->sess, 1, keys, &n));
 	ASSERT_TRUE(n->hdigest && n->ddigest);
 	ASSERT_EQ(LOGIN_OK, login_join_try(c->sess, 2, "", &d));
 	scsi_rw(&io, false, LUN0, 0, sizeof(buf), buf);

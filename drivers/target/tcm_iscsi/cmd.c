@@ -8,13 +8,16 @@
 
 #include "trace.h"
 
-/* Immediate requests other than task management at work at once; row C09. */
-#define TISCSI_IMMEDIATE_MAX	8
-
 static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
 					    itt_t itt)
 {
 	return &sess->itt_hash[hash_32((__force u32)itt, sess->itt_hash_bits)];
+}
+
+/* Somebody has to look at cmd->deadline now and then. */
+static bool tiscsi_cmd_is_timed(enum tiscsi_cmd_state state)
+{
+	return state == TASK_DATA || state == TASK_WAIT;
 }
 
 /**
@@ -27,10 +30,10 @@ static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
 void tiscsi_cmd_set_state(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state)
 {
 	trace_tiscsi_task(cmd, state);
-	if (cmd->state == TASK_DATA)
-		cmd->conn->nr_data--;
-	if (state == TASK_DATA)
-		cmd->conn->nr_data++;
+	if (tiscsi_cmd_is_timed(cmd->state))
+		cmd->conn->nr_waiting--;
+	if (tiscsi_cmd_is_timed(state))
+		cmd->conn->nr_waiting++;
 	cmd->state = state;
 }
 
@@ -86,6 +89,25 @@ static void tiscsi_cmd_reset(struct tiscsi_cmd *cmd)
 	INIT_HLIST_NODE(&cmd->itt_node);
 }
 
+static struct tiscsi_cmd *tiscsi_cmd_take(struct tiscsi_conn *conn)
+{
+	struct tiscsi_sess *sess = conn->sess;
+	struct tiscsi_cmd *cmd;
+
+	lockdep_assert_held(&sess->lock);
+	cmd = list_first_entry_or_null(&sess->free, struct tiscsi_cmd, list);
+	if (!cmd)
+		return NULL;
+	list_del_init(&cmd->list);
+	sess->nr_busy++;
+	conn->nr_cmds++;
+	tiscsi_conn_get(conn);
+	cmd->conn = conn;
+	tiscsi_cmd_set_state(cmd, TASK_RECV);
+	refcount_set(&cmd->ref, 1);
+	return cmd;
+}
+
 /**
  * tiscsi_cmd_alloc - take a slot for the request in conn->rx, or for an answer
  * @conn: whose connection allegiance it gets
@@ -101,22 +123,30 @@ struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
 	struct tiscsi_cmd *cmd;
 
 	spin_lock(&sess->lock);
-	cmd = list_first_entry_or_null(&sess->free, struct tiscsi_cmd, list);
-	if (!cmd) {
+	cmd = tiscsi_cmd_take(conn);
+	if (!cmd)
 		set_bit(CONN_F_RX_NO_SLOT, &conn->flags);
-		spin_unlock(&sess->lock);
-		return NULL;
-	}
-	list_del_init(&cmd->list);
-	sess->nr_busy++;
-	conn->nr_cmds++;
-	tiscsi_conn_get(conn);
-	cmd->conn = conn;
-	tiscsi_cmd_set_state(cmd, TASK_RECV);
-	refcount_set(&cmd->ref, 1);
 	spin_unlock(&sess->lock);
+	if (cmd)
+		tiscsi_cmd_reset(cmd);
+	return cmd;
+}
 
-	tiscsi_cmd_reset(cmd);
+/**
+ * tiscsi_cmd_alloc_locked - take a slot for something that we say by ourselves
+ * @conn: whose connection allegiance it gets; has not left its session
+ *
+ * As tiscsi_cmd_alloc(), but nobody is kicked later.  Caller holds sess->lock.
+ * Any process context.
+ *
+ * Return: the slot, or NULL.
+ */
+struct tiscsi_cmd *tiscsi_cmd_alloc_locked(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd = tiscsi_cmd_take(conn);
+
+	if (cmd)
+		tiscsi_cmd_reset(cmd);
 	return cmd;
 }
 
@@ -141,6 +171,8 @@ static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
 	tiscsi_sg_free(cmd);
 	kvfree(cmd->payload);
 	kfree(cmd->ecdb);
+	if (cmd->tmf)
+		tiscsi_tmf_put(cmd->tmf);
 
 	spin_lock(&sess->lock);
 	tiscsi_cmd_set_state(cmd, TASK_FREE);
@@ -297,6 +329,7 @@ static void tiscsi_cmdsn_forget(struct tiscsi_cmd *cmd)
 void tiscsi_cmd_end(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_sess *sess = cmd->sess;
+	LIST_HEAD(covers);
 	bool was_done;
 
 	spin_lock(&sess->lock);
@@ -305,8 +338,12 @@ void tiscsi_cmd_end(struct tiscsi_cmd *cmd)
 		tiscsi_cmd_set_state(cmd, TASK_DONE);
 		tiscsi_cmd_unhash(cmd);
 		tiscsi_cmdsn_forget(cmd);
+		if (test_bit(CMD_COVERED, &cmd->flags))
+			tiscsi_cover_task_over(cmd, true, &covers);
 	}
 	spin_unlock(&sess->lock);
+	if (!list_empty(&covers))
+		tiscsi_covers_over(&covers);
 	if (!was_done)
 		tiscsi_cmd_put(cmd);
 }
@@ -337,6 +374,10 @@ static bool tiscsi_cmdsn_park(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
 	struct tiscsi_cmd *pos;
 
 	list_for_each_entry_reverse(pos, &sess->pending, list) {
+		/* Immediate ones wait in front of the number that they carry. */
+		if (pos->cmd_sn == cmd->cmd_sn &&
+		    test_bit(CMD_IMMEDIATE, &pos->flags))
+			break;
 		if (pos->cmd_sn == cmd->cmd_sn)
 			return false;
 		if (iscsi_sna_lt(pos->cmd_sn, cmd->cmd_sn))
@@ -365,7 +406,8 @@ static void tiscsi_cmdsn_run_pending(struct tiscsi_sess *sess)
 	list_for_each_entry_safe(cmd, next, &sess->pending, list) {
 		if (cmd->cmd_sn != sess->exp_cmd_sn)
 			break;
-		tiscsi_cmdsn_accept(cmd);
+		if (!test_bit(CMD_IMMEDIATE, &cmd->flags))
+			tiscsi_cmdsn_accept(cmd);
 		list_move_tail(&cmd->list, &sess->due);
 	}
 }
@@ -433,6 +475,40 @@ void tiscsi_cmdsn_turn_over(struct tiscsi_conn *conn)
 	sess->turn = NULL;
 	tiscsi_cmdsn_kick_due(sess);
 	spin_unlock(&sess->lock);
+}
+
+/**
+ * tiscsi_cmdsn_wait - have an immediate request wait for all that precede it
+ * @cmd: the request; its CmdSN is that of the next non-immediate one
+ * @deadline: jiffies, for cmd->deadline while it waits
+ *
+ * Row E15.  A CmdSN that no next request can have is waited for by nobody.
+ * io_work.
+ *
+ * Return: true when requests before it are missing; it is executed again when
+ * they are here.
+ */
+bool tiscsi_cmdsn_wait(struct tiscsi_cmd *cmd, unsigned long deadline)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	struct tiscsi_cmd *pos;
+	bool wait;
+
+	spin_lock(&sess->lock);
+	wait = iscsi_sna_lt(sess->exp_cmd_sn, cmd->cmd_sn) &&
+	       iscsi_sna_lte(cmd->cmd_sn, atomic_read(&sess->max_cmd_sn) + 1);
+	if (wait) {
+		list_for_each_entry_reverse(pos, &sess->pending, list)
+			if (iscsi_sna_lt(pos->cmd_sn, cmd->cmd_sn))
+				break;
+		list_add(&cmd->list, &pos->list);
+		cmd->deadline = deadline;
+		tiscsi_cmd_set_state(cmd, TASK_WAIT);
+	}
+	spin_unlock(&sess->lock);
+	if (wait)
+		tiscsi_conn_arm_timer(cmd->conn, deadline);
+	return wait;
 }
 
 /**

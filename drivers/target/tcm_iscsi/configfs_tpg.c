@@ -120,6 +120,7 @@ TPG_ATTRIB(t10_pi, 0, 1, 0);
 TPG_ATTRIB(fabric_prot_type, 0, 3, 0, .valid = tpg_valid_prot_type);
 TPG_ATTRIB(tpg_enabled_sendtargets, 0, 1, 1);
 TPG_ATTRIB(login_keys_workaround, 0, 1, 1);
+TPG_ATTRIB(allow_target_reset, 0, 1, 0);
 TPG_ATTRIB(max_sessions, 1, U16_MAX, 1024);
 
 /* Tools save and restore all that is in attrib, so it is here. */
@@ -189,6 +190,7 @@ struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_fabric_prot_type.attr,
 	&tpg_attrib_tpg_enabled_sendtargets.attr,
 	&tpg_attrib_login_keys_workaround.attr,
+	&tpg_attrib_allow_target_reset.attr,
 	&tpg_attrib_max_sessions.attr,
 	&tpg_attrib_auth_users,
 	&tpg_attrib_attr_allowed_sources,

@@ -22,6 +22,10 @@
 
 /* Seconds from accept() to the end of the login; row J01. */
 #define TISCSI_LOGIN_TIMEOUT	15
+/* Seconds that an initiator has to log out when it is asked to; row C33. */
+#define TISCSI_LOGOUT_GRACE	1
+/* After that, for it to hear that it is dropped. */
+#define TISCSI_DROP_LINGER	(HZ / 2)
 /* Seconds for the peer to close after the last answer was sent. */
 #define TISCSI_LINGER		2
 
@@ -334,12 +338,68 @@ static void tiscsi_conn_check_ping(struct tiscsi_conn *conn)
 	tiscsi_conn_arm_timer(conn, max(due, jiffies + 1));
 }
 
+/**
+ * tiscsi_conn_dismiss - an administrator takes away what a connection needs
+ * @conn: the connection
+ *
+ * Rows C33, C34: it is asked to log out, and then told that it is dropped; it
+ * is closed soon, whatever it does.  Any context.
+ */
+void tiscsi_conn_dismiss(struct tiscsi_conn *conn)
+{
+	set_bit(CONN_F_DISMISSED, &conn->flags);
+	tiscsi_conn_kick(conn);
+}
+
+static void tiscsi_conn_ask_logout(struct tiscsi_conn *conn)
+{
+	if (conn->state == CONN_LOGOUT_REQUESTED)
+		return;
+	if (conn->state != CONN_LOGGED_IN || conn->sess->discovery) {
+		tiscsi_conn_close(conn, CLOSE_ADMIN);
+		return;
+	}
+	tiscsi_conn_set_state(conn, CONN_LOGOUT_REQUESTED);
+	tiscsi_async_logout(conn, TISCSI_LOGOUT_GRACE);
+	conn->deadline = jiffies + TISCSI_LOGOUT_GRACE * HZ;
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+}
+
+/**
+ * tiscsi_conn_dropped - the initiator has been told that it is dropped
+ * @conn: the connection
+ *
+ * io_work.
+ */
+void tiscsi_conn_dropped(struct tiscsi_conn *conn)
+{
+	tiscsi_conn_finish(conn, CLOSE_ADMIN);
+	conn->deadline = jiffies + TISCSI_DROP_LINGER;
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+}
+
+/* Something had to be over by now. */
+static void tiscsi_conn_deadline(struct tiscsi_conn *conn)
+{
+	if (conn->state != CONN_LOGOUT_REQUESTED) {
+		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
+		return;
+	}
+	if (test_and_set_bit(CONN_F_DROPPING, &conn->flags)) {
+		tiscsi_conn_close(conn, CLOSE_ADMIN);
+		return;
+	}
+	tiscsi_async_drop_session(conn);
+	conn->deadline = jiffies + TISCSI_DROP_LINGER;
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+}
+
 static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 {
 	if (conn->state != CONN_LOGGED_IN) {
 		tiscsi_login_resume(conn);
 		if (time_after_eq(jiffies, conn->deadline))
-			tiscsi_conn_close(conn, CLOSE_TIMEOUT);
+			tiscsi_conn_deadline(conn);
 		else
 			tiscsi_conn_arm_timer(conn, conn->deadline);
 		return;
@@ -378,6 +438,21 @@ void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
 /* the one owner                                                       */
 /* ------------------------------------------------------------------ */
 
+#define TISCSI_ODD_JOBS		(BIT(CONN_F_DOOMED) | BIT(CONN_F_TMF) | \
+				 BIT(CONN_F_FENCE) | BIT(CONN_F_DISMISSED))
+
+/* What others left to do here; rare, so looked for all at once. */
+static void tiscsi_conn_odd_jobs(struct tiscsi_conn *conn)
+{
+	tiscsi_data_do_doomed(conn);
+	if (test_and_clear_bit(CONN_F_TMF, &conn->flags))
+		tiscsi_tmf_go_on(conn);
+	if (test_and_clear_bit(CONN_F_FENCE, &conn->flags))
+		tiscsi_fence_look(conn);
+	if (test_and_clear_bit(CONN_F_DISMISSED, &conn->flags))
+		tiscsi_conn_ask_logout(conn);
+}
+
 static int tiscsi_conn_turn(struct tiscsi_conn *conn)
 {
 	struct tiscsi_cmd *cmd;
@@ -388,7 +463,8 @@ static int tiscsi_conn_turn(struct tiscsi_conn *conn)
 		tiscsi_request_exec(cmd);
 		tiscsi_cmdsn_turn_over(conn);
 	}
-	tiscsi_data_do_doomed(conn);
+	if (conn->flags & TISCSI_ODD_JOBS)
+		tiscsi_conn_odd_jobs(conn);
 	return ops + tiscsi_tx(conn, TISCSI_TX_BUDGET);
 }
 
@@ -401,7 +477,10 @@ static void tiscsi_io_work(struct work_struct *work)
 	if (test_bit(CONN_F_CLOSING, &conn->flags))
 		return;
 	if (test_bit(CONN_F_DRAIN, &conn->flags)) {
-		tiscsi_conn_drain(conn);
+		if (test_bit(CONN_F_DISMISSED, &conn->flags))
+			tiscsi_conn_close(conn, CLOSE_ADMIN);
+		else
+			tiscsi_conn_drain(conn);
 		return;
 	}
 	if (test_and_clear_bit(CONN_F_TIMER, &conn->flags))
@@ -556,7 +635,7 @@ free:
  * tiscsi_conns_close_all - end the connections of a portal or portal group
  * @tpg: only those logged in to this portal group, or NULL for all
  * @portal: only those that came in here, or NULL for all
- * @reason: why
+ * @reason: why; with CLOSE_ADMIN they are asked to log out first
  *
  * Starts the teardown of each and returns.  Process context.
  */
@@ -573,7 +652,10 @@ void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 		if (portal && conn->portal != portal)
 			continue;
 		/* On the list it is not freed; past its close it is left alone. */
-		tiscsi_conn_close(conn, reason);
+		if (reason == CLOSE_ADMIN)
+			tiscsi_conn_dismiss(conn);
+		else
+			tiscsi_conn_close(conn, reason);
 	}
 	spin_unlock(&tiscsi_conns_lock);
 }

@@ -7,6 +7,9 @@
 
 #include "tcm_iscsi.h"
 
+/* How long the data of an aborted task is waited for. */
+#define TISCSI_DRAIN_WAIT	(3 * HZ)
+
 #define TISCSI_NO_TTT		ISCSI_RESERVED_TAG
 
 /* ------------------------------------------------------------------ */
@@ -64,12 +67,25 @@ bool tiscsi_data_due(const struct tiscsi_cmd *cmd)
 	       cmd->received < cmd->data_len;
 }
 
+/**
+ * tiscsi_data_patience - how long a session may leave us waiting
+ * @sess: the session
+ *
+ * Return: jiffies: dataout_timeout times dataout_timeout_retries.
+ */
+unsigned long tiscsi_data_patience(const struct tiscsi_sess *sess)
+{
+	struct tiscsi_nacl_attrib *attrib = &sess->nacl->attrib;
+
+	return HZ * READ_ONCE(attrib->dataout_timeout) *
+	       READ_ONCE(attrib->dataout_timeout_retries);
+}
+
 static void tiscsi_data_touch(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_nacl_attrib *attrib = &cmd->sess->nacl->attrib;
-
-	cmd->deadline = jiffies + HZ * READ_ONCE(attrib->dataout_timeout) *
-			READ_ONCE(attrib->dataout_timeout_retries);
+	/* Of data that is dropped anyway we do not wait for more and more. */
+	if (!test_bit(CMD_NO_RESPONSE, &cmd->flags))
+		cmd->deadline = jiffies + tiscsi_data_patience(cmd->sess);
 }
 
 /* Asks for the next MaxBurstLength, as often as MaxOutstandingR2T allows. */
@@ -118,6 +134,7 @@ void tiscsi_data_start(struct tiscsi_cmd *cmd)
 	spin_lock(&cmd->sess->lock);
 	tiscsi_cmd_set_state(cmd, TASK_DATA);
 	spin_unlock(&cmd->sess->lock);
+	cmd->deadline = jiffies + TISCSI_DRAIN_WAIT;
 	tiscsi_data_touch(cmd);
 	tiscsi_conn_arm_timer(cmd->conn, cmd->deadline);
 	tiscsi_data_next(cmd);
@@ -147,6 +164,18 @@ void tiscsi_data_next(struct tiscsi_cmd *cmd)
 	tiscsi_data_ask(cmd);
 }
 
+/* One that was aborted, and whose tag is free, while its data is coming. */
+static struct tiscsi_cmd *tiscsi_data_find_drained(struct tiscsi_conn *conn,
+						   itt_t itt)
+{
+	struct tiscsi_cmd *cmd;
+
+	list_for_each_entry(cmd, &conn->tasks, conn_node)
+		if (cmd->itt == itt && test_bit(CMD_NO_RESPONSE, &cmd->flags))
+			return cmd;
+	return NULL;
+}
+
 /* The task of a Data-Out, with a reference; NULL if there is none. */
 static struct tiscsi_cmd *tiscsi_data_find(struct tiscsi_conn *conn,
 					   const struct iscsi_data *req)
@@ -157,7 +186,8 @@ static struct tiscsi_cmd *tiscsi_data_find(struct tiscsi_conn *conn,
 
 	spin_lock(&sess->lock);
 	if (ttt == TISCSI_NO_TTT)
-		cmd = tiscsi_cmd_find(sess, req->itt);
+		cmd = tiscsi_cmd_find(sess, req->itt) ?:
+		      tiscsi_data_find_drained(conn, req->itt);
 	else if ((ttt & 0xffff) < sess->nr_slots)
 		cmd = &sess->slots[ttt & 0xffff];
 	/* C13, C14: its connection, its tag. */
@@ -373,7 +403,8 @@ void tiscsi_data_settle(struct tiscsi_conn *conn)
  * io_work.
  *
  * Return: true when a task waits longer than dataout_timeout times
- * dataout_timeout_retries: at recovery level 0 the connection goes.
+ * dataout_timeout_retries: at recovery level 0 the connection goes.  What waits
+ * because of a task management function is doomed instead.
  */
 bool tiscsi_data_check_time(struct tiscsi_conn *conn)
 {
@@ -382,16 +413,23 @@ bool tiscsi_data_check_time(struct tiscsi_conn *conn)
 	struct tiscsi_cmd *cmd;
 	bool late = false;
 
-	if (!READ_ONCE(conn->nr_data))
+	if (!READ_ONCE(conn->nr_waiting))
 		return false;
 	spin_lock(&sess->lock);
 	list_for_each_entry(cmd, &conn->tasks, conn_node) {
-		if (cmd->state != TASK_DATA)
+		/* One that is at work waits for what we have ended. */
+		if (cmd->state != TASK_DATA &&
+		    (cmd->state != TASK_WAIT || cmd->tmf))
 			continue;
-		if (time_after_eq(jiffies, cmd->deadline))
+		if (time_before(jiffies, cmd->deadline)) {
+			if (!next || time_before(cmd->deadline, next))
+				next = cmd->deadline;
+		} else if (cmd->state == TASK_WAIT ||
+			   test_bit(CMD_NO_RESPONSE, &cmd->flags)) {
+			tiscsi_data_doom(cmd, DOOM_LATE);
+		} else {
 			late = true;
-		else if (!next || time_before(cmd->deadline, next))
-			next = cmd->deadline;
+		}
 	}
 	spin_unlock(&sess->lock);
 	if (next)
@@ -438,29 +476,75 @@ static struct tiscsi_cmd *tiscsi_data_next_doomed(struct tiscsi_conn *conn,
 	return NULL;
 }
 
-/**
- * tiscsi_data_meet_doom - do with a task what somebody wants done with it
- * @cmd: the task, not in the core
- * @doom: what; not DOOM_NONE
- *
- * It lets go of its LUN at once; a status waits for the data (row D16).
- * io_work.
- *
- * Return: whether there is a status to send; otherwise the task is gone.
+/* R2Ts that are not out yet stay here. */
+static void tiscsi_data_take_back_r2ts(struct tiscsi_cmd *cmd)
+{
+	u32 i;
+
+	for (i = 0; i < TISCSI_MAX_R2T; i++)
+		if (!cmd->r2t[i].sent)
+			cmd->r2t[i].live = false;
+}
+
+/* Row E20: the initiator has said that no more data comes. */
+static void tiscsi_data_forget_due(struct tiscsi_cmd *cmd)
+{
+	u32 i;
+
+	tiscsi_data_bury(cmd);
+	clear_bit(CMD_UNSOLICITED, &cmd->flags);
+	for (i = 0; i < TISCSI_MAX_R2T; i++)
+		cmd->r2t[i].live = false;
+}
+
+/*
+ * Row E16: an initiator goes on to send what it was asked for, and all the
+ * unsolicited data that it announced.  That is dropped (E22), and when it is
+ * over so is the task; nobody waits long for it, as some initiators stop.
  */
-bool tiscsi_data_meet_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom)
+static void tiscsi_data_drain(struct tiscsi_cmd *cmd)
+{
+	set_bit(CMD_NO_RESPONSE, &cmd->flags);
+	tiscsi_scsi_fail_status(cmd, SAM_STAT_TASK_ABORTED);
+	if (cmd->state != TASK_DATA)
+		return;
+	cmd->deadline = jiffies + TISCSI_DRAIN_WAIT;
+	tiscsi_conn_arm_timer(cmd->conn, cmd->deadline);
+}
+
+/* They let go of the LUN at once; a status waits for the data (D16). */
+static void tiscsi_data_end_doomed(struct tiscsi_cmd *cmd,
+				   enum tiscsi_doom doom)
 {
 	switch (doom) {
+	case DOOM_NONE:
+		return;
+	case DOOM_LATE:
+		if (cmd->opcode == ISCSI_OP_SCSI_TMFUNC) {
+			tiscsi_tmf_give_up(cmd);
+			return;
+		}
+		if (test_bit(CMD_TASK_ABORTED, &cmd->flags)) {
+			tiscsi_data_forget_due(cmd);
+			break;
+		}
+		fallthrough;
+	case DOOM_SILENT:
+		tiscsi_scsi_kill(cmd);
+		return;
+	case DOOM_DRAIN:
+		tiscsi_data_drain(cmd);
+		break;
 	case DOOM_LUN_GONE:
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_no_lun);
-		return true;
+		break;
 	case DOOM_TASK_ABORTED:
+		set_bit(CMD_TASK_ABORTED, &cmd->flags);
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_TASK_ABORTED);
-		return true;
-	default:
-		tiscsi_scsi_kill(cmd);
-		return false;
+		break;
 	}
+	tiscsi_data_take_back_r2ts(cmd);
+	tiscsi_data_next(cmd);
 }
 
 /**
@@ -478,8 +562,8 @@ void tiscsi_data_do_doomed(struct tiscsi_conn *conn)
 		return;
 	while ((cmd = tiscsi_data_next_doomed(conn, &doom))) {
 		/* One that went into the core meanwhile is the core's. */
-		if (cmd->state < TASK_CORE && tiscsi_data_meet_doom(cmd, doom))
-			tiscsi_data_next(cmd);
+		if (cmd->state < TASK_CORE)
+			tiscsi_data_end_doomed(cmd, doom);
 		tiscsi_cmd_put(cmd);
 	}
 }

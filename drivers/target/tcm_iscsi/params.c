@@ -236,7 +236,9 @@ static const struct key_info key_table[TISCSI_NR_NAMES] = {
 			0, 0, 0, 2, TISCSI_MAX_ERL),
 	[KEY_TASK_REPORTING] =
 		KEY_LIST("TaskReporting", LEADING_NORMAL, result_list,
-			 receive_offer, TASK_RFC3720, TASK_RFC3720, task_items),
+			 receive_offer, TASK_RFC3720,
+			 LIST2(TASK_RFC3720, TASK_RESPONSE_FENCE) |
+			 TASK_FAST_ABORT << 8, task_items),
 	[KEY_PROTOCOL_LEVEL] =
 		KEY_NUM("iSCSIProtocolLevel", LEADING_NORMAL, result_min,
 			1, TISCSI_PROTOCOL_LEVEL, 0, 31, TISCSI_PROTOCOL_LEVEL),

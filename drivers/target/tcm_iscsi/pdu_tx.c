@@ -23,6 +23,7 @@ static const tiscsi_build_fn tiscsi_builders[TX_NR] = {
 	[TX_TEXT]	= tiscsi_build_text,
 	[TX_LOGOUT]	= tiscsi_build_logout,
 	[TX_REJECT]	= tiscsi_build_reject,
+	[TX_ASYNC]	= tiscsi_build_async,
 };
 
 /**
@@ -182,6 +183,35 @@ static void tiscsi_tx_finish_layout(struct tiscsi_conn *conn)
 	tx->part = TX_PART_HDR;
 }
 
+/* Puts the command that is next aside, with its reference. */
+static void tiscsi_tx_hold(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd = conn->tx.cmd;
+
+	/* Its node is in use. */
+	set_bit(CMD_TX_QUEUED, &cmd->flags);
+	cmd->tx_node.next = conn->tx_held;
+	conn->tx_held = &cmd->tx_node;
+	conn->tx.cmd = NULL;
+}
+
+/**
+ * tiscsi_tx_release - go on with what a fence has held up
+ * @conn: the connection
+ *
+ * io_work.
+ */
+void tiscsi_tx_release(struct tiscsi_conn *conn)
+{
+	struct llist_node *node = conn->tx_held, *prev;
+
+	for (conn->tx_held = NULL; node; node = prev) {
+		prev = node->next;
+		node->next = conn->tx_batch;
+		conn->tx_batch = node;
+	}
+}
+
 /* Lays out the next PDU; false when there is nothing to send. */
 static bool tiscsi_tx_layout(struct tiscsi_conn *conn)
 {
@@ -208,6 +238,11 @@ static bool tiscsi_tx_layout(struct tiscsi_conn *conn)
 			continue;
 		}
 		what = __ffs(tx->cmd->tx_pending);
+		if (unlikely(tx->cmd->sess->fences) &&
+		    tiscsi_fence_holds(conn, tx->cmd, what)) {
+			tiscsi_tx_hold(conn);
+			continue;
+		}
 		ret = tiscsi_builders[what](conn, tx->cmd);
 		if (ret != TX_BUILT_MORE)
 			clear_bit(what, &tx->cmd->tx_pending);
@@ -327,6 +362,12 @@ static void tiscsi_tx_done(struct tiscsi_conn *conn)
 	case TX_THEN_LOGOUT:
 		tiscsi_logout_sent(conn);
 		break;
+	case TX_THEN_RESET:
+		tiscsi_tmf_sent(conn);
+		break;
+	case TX_THEN_DROP:
+		tiscsi_conn_dropped(conn);
+		break;
 	}
 }
 
@@ -370,8 +411,10 @@ int tiscsi_tx(struct tiscsi_conn *conn, int budget)
  */
 void tiscsi_tx_purge(struct tiscsi_conn *conn)
 {
-	struct tiscsi_cmd *cmd = conn->tx.cmd ?: tiscsi_tx_pop(conn);
+	struct tiscsi_cmd *cmd;
 
+	tiscsi_tx_release(conn);
+	cmd = conn->tx.cmd ?: tiscsi_tx_pop(conn);
 	conn->tx.cmd = NULL;
 	conn->tx.part = TX_PART_IDLE;
 	for (; cmd; cmd = tiscsi_tx_pop(conn)) {

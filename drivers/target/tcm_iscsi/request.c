@@ -196,6 +196,8 @@ int tiscsi_request_begin(struct tiscsi_conn *conn)
 	rx->sink = SINK_NONE;
 	/* ExpStatSN has one place in all requests. */
 	conn->exp_stat_sn = be32_to_cpu(rx->bhs.exp_statsn);
+	if (unlikely(conn->fence_wait))
+		tiscsi_fence_acked(conn);
 
 	if (!op)
 		ret = ISCSI_REASON_CMD_NOT_SUPPORTED;
@@ -245,8 +247,10 @@ static int tiscsi_request_task_end(struct tiscsi_conn *conn, bool digest_ok)
  */
 void tiscsi_request_exec(struct tiscsi_cmd *cmd)
 {
-	if (test_bit(CMD_NO_RESPONSE, &cmd->flags))
-		tiscsi_scsi_kill(cmd);
+	/* A SCSI command may have data to come, even when nobody wants it. */
+	if (test_bit(CMD_NO_RESPONSE, &cmd->flags) &&
+	    cmd->opcode != ISCSI_OP_SCSI_CMD)
+		tiscsi_cmd_end(cmd);
 	else
 		tiscsi_request_ops[cmd->opcode].exec(cmd);
 }
@@ -409,8 +413,10 @@ static int tiscsi_nop_begin(struct tiscsi_conn *conn)
 		return tiscsi_request_task(conn, conn->max_xmit_dsl);
 
 	/* C30, C31: nothing to answer; maybe it answers us. */
-	if (nop->ttt == cpu_to_be32(ISCSI_RESERVED_TAG))
+	if (nop->ttt == cpu_to_be32(ISCSI_RESERVED_TAG)) {
+		tiscsi_async_acked(conn, &nop->lun);
 		return 0;
+	}
 	if (!conn->ping_outstanding ||
 	    be32_to_cpu(nop->ttt) != conn->ping_ttt)
 		return REJECT_INVALID;
@@ -466,6 +472,22 @@ int tiscsi_ping_send(struct tiscsi_conn *conn)
 	set_bit(CMD_PING, &cmd->flags);
 	tiscsi_request_answer(cmd, TX_NOP_IN);
 	return 0;
+}
+
+/**
+ * tiscsi_ping_ask - have the initiator send something, ExpStatSN above all
+ * @conn: in full feature phase
+ *
+ * It is closed when nothing comes.  io_work.
+ */
+void tiscsi_ping_ask(struct tiscsi_conn *conn)
+{
+	struct tiscsi_nacl_attrib *attrib = &conn->sess->nacl->attrib;
+
+	if (!conn->ping_outstanding)
+		tiscsi_ping_send(conn);
+	tiscsi_conn_arm_timer(conn, jiffies + HZ *
+			      READ_ONCE(attrib->nopin_response_timeout));
 }
 
 /**

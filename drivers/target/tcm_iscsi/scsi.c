@@ -384,21 +384,19 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
  * All is here: let the core execute the command, unless somebody wants it
  * ended, who has then been told that it never will run (row E18).
  */
-static enum tiscsi_doom tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
+static void tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
 {
-	enum tiscsi_doom doom;
+	bool doomed;
 
 	spin_lock(&cmd->sess->lock);
-	doom = cmd->doom;
-	cmd->doom = DOOM_NONE;
-	if (!doom) {
+	doomed = cmd->doom;
+	if (!doomed)
 		clear_bit(CMD_PREPPED, &cmd->flags);
-		tiscsi_cmd_set_state(cmd, TASK_CORE);
-	}
+	/* Whose end was asked for before it got here, gets no further. */
+	tiscsi_cmd_set_state(cmd, doomed ? TASK_DATA : TASK_CORE);
 	spin_unlock(&cmd->sess->lock);
-	if (!doom)
+	if (!doomed)
 		target_submit(&cmd->se_cmd);
-	return doom;
 }
 
 /**
@@ -429,12 +427,13 @@ void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
  */
 void tiscsi_scsi_ready(struct tiscsi_cmd *cmd)
 {
-	enum tiscsi_doom doom;
-
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags)) {
-		doom = tiscsi_scsi_submit(cmd);
-		if (!doom || !tiscsi_data_meet_doom(cmd, doom))
-			return;
+		tiscsi_scsi_submit(cmd);
+		return;
+	}
+	if (test_bit(CMD_NO_RESPONSE, &cmd->flags)) {
+		tiscsi_scsi_kill(cmd);
+		return;
 	}
 	spin_lock(&cmd->sess->lock);
 	tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
@@ -544,10 +543,21 @@ void tiscsi_scsi_kill(struct tiscsi_cmd *cmd)
 /* out of the core                                                     */
 /* ------------------------------------------------------------------ */
 
+/* The core's answer is replaced: another nexus has aborted the task. */
+static enum tiscsi_tx_what tiscsi_scsi_task_aborted(struct tiscsi_cmd *cmd)
+{
+	cmd->scsi_status = SAM_STAT_TASK_ABORTED;
+	cmd->sense_len = 0;
+	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
+	cmd->residual = cmd->edtl;
+	return TX_STATUS;
+}
+
 /* Queues the answer unless nobody is there to hear it. */
 static void tiscsi_scsi_respond(struct tiscsi_cmd *cmd,
 				enum tiscsi_tx_what what)
 {
+	LIST_HEAD(covers);
 	bool end = false;
 
 	spin_lock(&cmd->sess->lock);
@@ -557,11 +567,17 @@ static void tiscsi_scsi_respond(struct tiscsi_cmd *cmd,
 	} else if (test_bit(CMD_NO_RESPONSE, &cmd->flags)) {
 		end = true;
 	} else {
+		if (test_bit(CMD_TASK_ABORTED, &cmd->flags)) {
+			what = tiscsi_scsi_task_aborted(cmd);
+			tiscsi_cover_task_over(cmd, false, &covers);
+		}
 		tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
 		tiscsi_tx_queue(cmd, what);
 		tiscsi_conn_kick(cmd->conn);
 	}
 	spin_unlock(&cmd->sess->lock);
+	if (!list_empty(&covers))
+		tiscsi_covers_over(&covers);
 	if (end)
 		tiscsi_cmd_end(cmd);
 }
@@ -618,14 +634,10 @@ int tiscsi_queue_data_in(struct se_cmd *se_cmd)
 /* A task that others ended is over: with TAS its initiator is told. */
 static void tiscsi_scsi_aborted(struct tiscsi_cmd *cmd)
 {
-	if (!test_bit(CMD_TASK_ABORTED, &cmd->flags)) {
+	if (test_bit(CMD_TASK_ABORTED, &cmd->flags))
+		tiscsi_scsi_respond(cmd, TX_STATUS);
+	else
 		tiscsi_cmd_end(cmd);
-		return;
-	}
-	cmd->scsi_status = SAM_STAT_TASK_ABORTED;
-	cmd->sense_len = 0;
-	tiscsi_scsi_no_data(cmd);
-	tiscsi_scsi_respond(cmd, TX_STATUS);
 }
 
 /**
@@ -679,11 +691,11 @@ int tiscsi_write_pending(struct se_cmd *se_cmd)
  */
 void tiscsi_aborted_task(struct se_cmd *se_cmd)
 {
-	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
-
-	if (cmd->done)
-		complete(cmd->done);
-	tiscsi_scsi_aborted(cmd);
+	/* A reset ends functions of others, too: they are answered still. */
+	if (se_cmd->se_cmd_flags & SCF_SCSI_TMR_CDB)
+		tiscsi_queue_tm_rsp(se_cmd);
+	else
+		tiscsi_scsi_aborted(to_tiscsi_cmd(se_cmd));
 }
 
 /**
@@ -710,6 +722,8 @@ void tiscsi_release_cmd(struct se_cmd *se_cmd)
 	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
 
 	clear_bit(CMD_HAS_SE, &cmd->flags);
+	if (se_cmd->se_cmd_flags & SCF_SCSI_TMR_CDB)
+		tiscsi_tmf_core_done(cmd);
 	tiscsi_cmd_put(cmd);
 }
 

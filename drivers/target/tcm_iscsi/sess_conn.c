@@ -53,7 +53,8 @@ static void tiscsi_sess_deserted(struct tiscsi_sess *sess, bool failed,
 	if (sess->nr_conns || !list_empty(&sess->joiners) ||
 	    sess->state == SESS_FAILED)
 		return;
-	if (sess->state == SESS_LOGGED_IN && failed && tiscsi_sess_retain(sess))
+	if (sess->state == SESS_LOGGED_IN && failed && !sess->dismissed &&
+	    tiscsi_sess_retain(sess))
 		return;
 	tiscsi_sess_end(sess, reason, NULL);
 }
@@ -72,6 +73,12 @@ static struct tiscsi_conn *tiscsi_sess_find_cid(struct tiscsi_sess *sess,
 		if (conn->cid == cid)
 			return conn;
 	return NULL;
+}
+
+static bool tiscsi_sess_takes_conns(const struct tiscsi_sess *sess)
+{
+	return sess->state != SESS_FREE && sess->state != SESS_ACTIVE &&
+	       !sess->dismissed;
 }
 
 /* Connections, other than @but, that are neither closed nor in logout. */
@@ -134,7 +141,7 @@ int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn)
 	int ret = -ESHUTDOWN;
 
 	spin_lock(&sess->lock);
-	if (sess->state != SESS_FREE) {
+	if (sess->state != SESS_FREE && !sess->dismissed) {
 		tiscsi_sess_attach(sess, conn);
 		ret = 0;
 	}
@@ -157,7 +164,7 @@ int tiscsi_sess_may_join(struct tiscsi_sess *sess, u16 cid)
 	int ret = 0;
 
 	spin_lock(&sess->lock);
-	if (sess->state == SESS_FREE || sess->state == SESS_ACTIVE)
+	if (!tiscsi_sess_takes_conns(sess))
 		ret = -ESHUTDOWN;
 	else if (!tiscsi_sess_find_cid(sess, cid) &&
 		 tiscsi_sess_nr_live(sess, NULL) >=
@@ -186,7 +193,7 @@ int tiscsi_sess_join(struct tiscsi_sess *sess, struct tiscsi_conn *conn)
 	spin_lock(&sess->lock);
 	list_del_init(&conn->wait_node);
 	old = tiscsi_sess_find_cid(sess, conn->cid);
-	if (sess->state == SESS_FREE || sess->state == SESS_ACTIVE) {
+	if (!tiscsi_sess_takes_conns(sess)) {
 		ret = -ESHUTDOWN;
 	} else if (old) {
 		tiscsi_conn_close(old, CLOSE_REINSTATED);
@@ -454,6 +461,26 @@ bool tiscsi_sess_logout_other(struct tiscsi_cmd *cmd, u16 cid)
 	return found;
 }
 
+/**
+ * tiscsi_sess_finish - end a session whose last word is out
+ * @conn: the connection that it went out on; left for the peer to close
+ * @reason: why
+ *
+ * Nobody can join or continue the session any more.  io_work of @conn.
+ */
+void tiscsi_sess_finish(struct tiscsi_conn *conn,
+			enum tiscsi_close_reason reason)
+{
+	struct tiscsi_sess *sess = conn->sess;
+
+	spin_lock(&sess->lock);
+	set_bit(CONN_F_RX_STOPPED, &conn->flags);
+	tiscsi_sess_end(sess, reason, conn);
+	spin_unlock(&sess->lock);
+	tiscsi_sess_end_tasks(conn, NULL);
+	tiscsi_conn_finish(conn, reason);
+}
+
 /* ------------------------------------------------------------------ */
 /* failing                                                             */
 /* ------------------------------------------------------------------ */
@@ -537,8 +564,11 @@ void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
 	set_bit(CONN_F_DETACHED, &conn->flags);
 	set_bit(CONN_F_LEAVING, &conn->flags);
 	sess->nr_conns--;
-	if (failed)
+	tiscsi_fence_conn_gone(conn);
+	if (failed) {
+		tiscsi_async_conn_gone(conn);
 		tiscsi_sess_remember_cid(sess, conn->cid);
+	}
 	tiscsi_sess_deserted(sess, failed, conn->close_reason);
 	tiscsi_sess_conn_less(conn);
 	tiscsi_sess_check_drained(sess);

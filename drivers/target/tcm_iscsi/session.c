@@ -219,6 +219,27 @@ void tiscsi_sess_close(struct tiscsi_sess *sess,
 }
 
 /**
+ * tiscsi_sess_dismiss - an administrator takes away what a session needs
+ * @sess: the session; takes no further connection, and ends soon
+ *
+ * Rows C33, C34.  Process context.
+ */
+void tiscsi_sess_dismiss(struct tiscsi_sess *sess)
+{
+	struct tiscsi_conn *conn;
+
+	spin_lock(&sess->lock);
+	sess->dismissed = true;
+	list_for_each_entry(conn, &sess->conns, sess_node)
+		tiscsi_conn_dismiss(conn);
+	/* It may wait for a connection to come back. */
+	if (!sess->nr_conns)
+		tiscsi_sess_end(sess, CLOSE_ADMIN, NULL);
+	tiscsi_sess_check_drained(sess);
+	spin_unlock(&sess->lock);
+}
+
+/**
  * tiscsi_close_session - the core wants a session gone
  * @se_sess: of this fabric
  *
@@ -226,7 +247,7 @@ void tiscsi_sess_close(struct tiscsi_sess *sess,
  */
 void tiscsi_close_session(struct se_session *se_sess)
 {
-	tiscsi_sess_close(se_sess->fabric_sess_ptr, CLOSE_ADMIN);
+	tiscsi_sess_dismiss(se_sess->fabric_sess_ptr);
 }
 
 static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
@@ -248,6 +269,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	INIT_LIST_HEAD(&sess->joiners);
 	INIT_LIST_HEAD(&sess->logouts);
 	INIT_DELAYED_WORK(&sess->retain_work, tiscsi_sess_retain_work);
+	INIT_LIST_HEAD(&sess->covers);
 	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);
 	sess->state = SESS_ACTIVE;
 	sess->sid = atomic_inc_return(&tiscsi_next_sid);
@@ -255,6 +277,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	sess->discovery = login->nego.discovery;
 	sess->keys = login->nego.keys;
 	sess->multi = sess->keys.v[KEY_MAX_CONNECTIONS] > 1;
+	sess->fences = sess->keys.v[KEY_TASK_REPORTING] != TASK_RFC3720;
 	memcpy(sess->isid, login->isid, sizeof(sess->isid));
 	strscpy(sess->initiator_name, login->nego.initiator_name,
 		sizeof(sess->initiator_name));
@@ -473,7 +496,7 @@ void tiscsi_tpg_disable(struct tiscsi_tpg *tpg)
 	WRITE_ONCE(tpg->active, false);
 	/* Also those that wait for a connection to come back. */
 	list_for_each_entry(sess, &tpg->sessions, node)
-		tiscsi_sess_close(sess, CLOSE_ADMIN);
+		tiscsi_sess_dismiss(sess);
 	spin_unlock(&tpg->lock);
 	mutex_unlock(&tiscsi_config_lock);
 

@@ -85,6 +85,7 @@ struct tiscsi_login;
 struct tiscsi_source;
 struct tiscsi_nexus;
 struct tiscsi_itl;
+struct tiscsi_tmf;
 
 /* ------------------------------------------------------------------ */
 /* configuration objects (door)                                        */
@@ -181,6 +182,7 @@ struct tiscsi_tpg_attrib {
 	u32 tpg_enabled_sendtargets;
 	u32 login_keys_workaround;
 	u32 max_sessions;
+	u32 allow_target_reset;
 };
 
 /**
@@ -295,6 +297,7 @@ enum tiscsi_cmd_state {
 	TASK_RECV,		/* its request PDU is being received */
 	TASK_PENDING,		/* waits for its turn in CmdSN order */
 	TASK_DATA,		/* waits for Data-Out */
+	TASK_WAIT,		/* a task management function waits for others */
 	TASK_CORE,		/* the target core has it */
 	TASK_RESPONSE,		/* answer queued or being sent */
 	TASK_DONE,		/* ended; the slot waits for its last reference */
@@ -318,6 +321,7 @@ enum tiscsi_tx_what {
 	TX_TEXT,
 	TX_LOGOUT,
 	TX_REJECT,
+	TX_ASYNC,		/* Asynchronous Message */
 	TX_NR
 };
 
@@ -334,17 +338,20 @@ enum tiscsi_cmd_flag {
 	CMD_COUNTED,		/* occupies a place of the CmdSN window */
 	CMD_BOUNDED,		/* counted in conn->nr_immediate */
 	CMD_LAST_WORD,		/* the connection closes after its answer */
+	CMD_COVERED,		/* a task management function waits for its end */
+	CMD_TASK_ABORTED,	/* its initiator is told that it was aborted */
 	CMD_PREEMPTED,		/* must not reach the medium any more */
 	CMD_FENCE,		/* and is to be aborted in the core */
-	CMD_TASK_ABORTED,	/* its initiator is told that it was aborted */
 };
 
 /* How a task that is not in the core is to be ended by its connection. */
 enum tiscsi_doom {
 	DOOM_NONE,
 	DOOM_LUN_GONE,		/* its LUN is being removed: 05/25/00 */
-	DOOM_SILENT,		/* aborted by its own initiator */
-	DOOM_TASK_ABORTED,	/* aborted by another one, TAS=1 */
+	DOOM_SILENT,		/* ended at once, without an answer */
+	DOOM_DRAIN,		/* the same, when the data asked for is here */
+	DOOM_TASK_ABORTED,	/* aborted by another nexus, TAS=1 */
+	DOOM_LATE,		/* what it waits for does not come */
 };
 
 /* Sense data of our own. */
@@ -419,7 +426,7 @@ struct tiscsi_cmd {
 	u32 r2t_offset;			/* first byte not asked for yet */
 	u32 r2t_sn;
 	enum tiscsi_doom doom;		/* under sess->lock */
-	unsigned long deadline;		/* jiffies; TASK_DATA, or a Logout */
+	unsigned long deadline;		/* jiffies; TASK_DATA, TASK_WAIT, a Logout */
 	struct tiscsi_r2t r2t[TISCSI_MAX_R2T];
 
 	/* the answer */
@@ -436,6 +443,7 @@ struct tiscsi_cmd {
 	/* text, ping or reject payload; kmalloc'ed */
 	void *payload;
 	u32 payload_len;
+	struct tiscsi_tmf *tmf;		/* a task management function at work */
 	u8 sense[2 + TRANSPORT_SENSE_BUFFER];
 };
 
@@ -474,6 +482,7 @@ enum tiscsi_close_reason {
 	CLOSE_LOGIN_FAILED,
 	CLOSE_REINSTATED,
 	CLOSE_ADMIN,			/* configfs took something away */
+	CLOSE_RESET,			/* I_T NEXUS RESET, TARGET COLD RESET */
 	CLOSE_NO_MEMORY,
 	CLOSE_CROWDED,			/* had to make room for a newer one */
 };
@@ -505,6 +514,7 @@ struct tiscsi_lost {
  *	CmdSN order; the first one is to be executed next, by its connection
  * @turn: the connection that executes a task now; only if @multi
  * @logouts: Logouts that wait for another connection to be gone
+ * @covers: what task management functions wait for here, struct tiscsi_cover
  * @logout: the Logout that ends the session; holds a reference.  It is
  *	answered when the core has let go of the session
  * @free_work: runs when the session is closed and nothing but @logout is left
@@ -522,6 +532,7 @@ struct tiscsi_sess {
 	u16 tsih;
 	u8 isid[6];
 	bool discovery;
+	bool dismissed;			/* no connection may join; under @lock */
 	bool freeing;			/* free_work is queued */
 	char initiator_name[TISCSI_NAME_LEN];
 	char initiator_alias[TISCSI_ALIAS_LEN];
@@ -554,9 +565,14 @@ struct tiscsi_sess {
 	struct list_head due;
 	struct tiscsi_conn *turn;
 	struct list_head logouts;
+	struct list_head covers;
 	struct hlist_head *itt_hash;
 	u32 itt_hash_bits;
 	u32 next_ttt;
+	bool fences;			/* negotiated, see fence.c */
+	bool fence_sent;		/* the fenced response is out */
+	u32 fence_due;			/* connections to wait for */
+	struct tiscsi_cmd *fence;	/* whose response is fenced; or NULL */
 	struct tiscsi_cmd *logout;
 	struct work_struct free_work;
 
@@ -622,6 +638,8 @@ enum tiscsi_tx_then {
 	TX_THEN_LOGIN,
 	TX_THEN_TEXT,
 	TX_THEN_LOGOUT,
+	TX_THEN_RESET,			/* the session, or more, ends */
+	TX_THEN_DROP,			/* the connection ends */
 };
 
 struct tiscsi_tx {
@@ -650,6 +668,12 @@ enum tiscsi_conn_flag {
 	CONN_F_TIMER,			/* the timer fired */
 	CONN_F_RX_HOLD,			/* a login request is being answered */
 	CONN_F_DOOMED,			/* some task has cmd->doom set */
+	CONN_F_TMF,			/* a task management function can go on */
+	CONN_F_TERMINATED,		/* tasks were aborted; under sess->lock */
+	CONN_F_FENCE,			/* look at the session's fence */
+	CONN_F_DISMISSED,		/* configfs takes something away from it */
+	CONN_F_DROPPING,		/* and it did not log out */
+	CONN_F_COLD_RESET,		/* all sessions of the target end */
 	CONN_F_WAKE_LOGIN,		/* what it was to replace may be gone */
 	CONN_F_LEAVING,			/* logs out, or has left its session */
 	CONN_F_DETACHED,		/* has left its session */
@@ -698,7 +722,7 @@ struct tiscsi_conn {
 	bool ping_outstanding;
 	unsigned long ping_sent;	/* jiffies */
 	u32 ping_ttt;
-	u32 nr_data;			/* tasks in TASK_DATA, under sess->lock */
+	u32 nr_waiting;			/* in TASK_DATA or TASK_WAIT, sess->lock */
 
 	u32 stat_sn;
 	u32 exp_stat_sn;
@@ -714,6 +738,10 @@ struct tiscsi_conn {
 
 	struct llist_head tx_llist;
 	struct llist_node *tx_batch;	/* taken off tx_llist, in order */
+	struct llist_node *tx_held;	/* behind a fence, the last one first */
+	u32 fence_sn;			/* ExpStatSN that fence_wait waits for */
+	bool fence_wait;
+	bool fence_mark;		/* has to set fence_sn; under sess->lock */
 	struct tiscsi_tx tx;
 
 	void (*saved_data_ready)(struct sock *sk);
@@ -821,6 +849,8 @@ void tiscsi_conn_arm_timer(struct tiscsi_conn *conn, unsigned long expires);
 void tiscsi_conn_finish(struct tiscsi_conn *conn,
 			enum tiscsi_close_reason reason);
 void tiscsi_conn_logged_in(struct tiscsi_conn *conn);
+void tiscsi_conn_dismiss(struct tiscsi_conn *conn);
+void tiscsi_conn_dropped(struct tiscsi_conn *conn);
 void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 			    struct tiscsi_portal *portal,
 			    enum tiscsi_close_reason reason);
@@ -858,6 +888,7 @@ enum tiscsi_stamp_kind {
 
 void tiscsi_tx_queue(struct tiscsi_cmd *cmd, enum tiscsi_tx_what what);
 int tiscsi_tx(struct tiscsi_conn *conn, int budget);
+void tiscsi_tx_release(struct tiscsi_conn *conn);
 void tiscsi_tx_purge(struct tiscsi_conn *conn);
 void *tiscsi_tx_hdr(struct tiscsi_conn *conn, u8 opcode, u8 flags);
 void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
@@ -917,6 +948,7 @@ void tiscsi_reject_task(struct tiscsi_cmd *cmd, u8 reason);
 int tiscsi_build_reject(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 u32 tiscsi_new_ttt(struct tiscsi_sess *sess);
 int tiscsi_ping_send(struct tiscsi_conn *conn);
+void tiscsi_ping_ask(struct tiscsi_conn *conn);
 int tiscsi_build_nop_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 
 int tiscsi_text_begin(struct tiscsi_conn *conn);
@@ -954,6 +986,7 @@ static inline void tiscsi_cmd_get(struct tiscsi_cmd *cmd)
 int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth);
 void tiscsi_cmd_pool_free(struct tiscsi_sess *sess);
 struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn);
+struct tiscsi_cmd *tiscsi_cmd_alloc_locked(struct tiscsi_conn *conn);
 void tiscsi_cmd_put(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_set_state(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state);
 struct tiscsi_cmd *tiscsi_cmd_find(struct tiscsi_sess *sess, itt_t itt);
@@ -963,6 +996,7 @@ void tiscsi_cmd_end(struct tiscsi_cmd *cmd);
 bool tiscsi_cmdsn_in_window(struct tiscsi_sess *sess, u32 cmd_sn);
 bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd);
 void tiscsi_cmdsn_turn_over(struct tiscsi_conn *conn);
+bool tiscsi_cmdsn_wait(struct tiscsi_cmd *cmd, unsigned long deadline);
 void tiscsi_cmdsn_plug(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd);
 struct tiscsi_cmd *tiscsi_cmd_next_exec(struct tiscsi_conn *conn);
 
@@ -1022,9 +1056,9 @@ void tiscsi_data_next(struct tiscsi_cmd *cmd);
 int tiscsi_data_begin(struct tiscsi_conn *conn);
 int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok);
 void tiscsi_data_settle(struct tiscsi_conn *conn);
+unsigned long tiscsi_data_patience(const struct tiscsi_sess *sess);
 bool tiscsi_data_check_time(struct tiscsi_conn *conn);
 void tiscsi_data_bury(struct tiscsi_cmd *cmd);
-bool tiscsi_data_meet_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom);
 void tiscsi_data_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom);
 void tiscsi_data_do_doomed(struct tiscsi_conn *conn);
 int tiscsi_build_r2t(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
@@ -1032,8 +1066,33 @@ int tiscsi_build_data_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 
 int tiscsi_tmf_begin(struct tiscsi_conn *conn);
-void tiscsi_tmf_exec(struct tiscsi_cmd *tmf);
-int tiscsi_build_tmf(struct tiscsi_conn *conn, struct tiscsi_cmd *tmf);
+void tiscsi_tmf_exec(struct tiscsi_cmd *cmd);
+void tiscsi_tmf_go_on(struct tiscsi_conn *conn);
+void tiscsi_tmf_give_up(struct tiscsi_cmd *cmd);
+void tiscsi_tmf_core_done(struct tiscsi_cmd *cmd);
+int tiscsi_build_tmf(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+void tiscsi_tmf_sent(struct tiscsi_conn *conn);
+
+/* async.c */
+void tiscsi_async_logout(struct tiscsi_conn *conn, u16 seconds);
+void tiscsi_async_drop_session(struct tiscsi_conn *conn);
+void tiscsi_async_conn_gone(struct tiscsi_conn *gone);
+void tiscsi_async_terminated(struct tiscsi_sess *sess, u64 lun);
+void tiscsi_async_acked(struct tiscsi_conn *conn, const struct scsi_lun *lun);
+int tiscsi_build_async(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+
+/* fence.c */
+bool tiscsi_fence_holds(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd,
+			enum tiscsi_tx_what what);
+void tiscsi_fence_acked(struct tiscsi_conn *conn);
+void tiscsi_fence_look(struct tiscsi_conn *conn);
+void tiscsi_fence_conn_gone(struct tiscsi_conn *conn);
+
+/* abort.c */
+void tiscsi_tmf_put(struct tiscsi_tmf *tmf);
+void tiscsi_cover_task_over(struct tiscsi_cmd *cmd, bool ended,
+			    struct list_head *done);
+void tiscsi_covers_over(struct list_head *done);
 
 /* ------------------------------------------------------------------ */
 /* session.c                                                           */
@@ -1043,6 +1102,7 @@ struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status);
 void tiscsi_sess_put(struct tiscsi_sess *sess);
 void tiscsi_sess_close(struct tiscsi_sess *sess,
 		       enum tiscsi_close_reason reason);
+void tiscsi_sess_dismiss(struct tiscsi_sess *sess);
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
 void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
 		     struct tiscsi_conn *spared);
@@ -1075,6 +1135,8 @@ void tiscsi_sess_conn_less(struct tiscsi_conn *conn);
 void tiscsi_sess_logout(struct tiscsi_cmd *cmd, bool session);
 bool tiscsi_sess_logout_other(struct tiscsi_cmd *cmd, u16 cid);
 void tiscsi_sess_del_conn(struct tiscsi_conn *conn);
+void tiscsi_sess_finish(struct tiscsi_conn *conn,
+			enum tiscsi_close_reason reason);
 void tiscsi_sess_retain_work(struct work_struct *work);
 void tiscsi_sess_report_cleared(struct tiscsi_cmd *cmd);
 

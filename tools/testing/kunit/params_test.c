@@ -228,8 +228,9 @@ static const struct {
 	{ KEY_DATA_PDU_IN_ORDER, "Yes\n", "Yes\n" },
 	{ KEY_DATA_SEQ_IN_ORDER, "Yes\n", "Yes\n" },
 	{ KEY_ERL, "0\n", "0\n" },
-	{ KEY_TASK_REPORTING, "RFC3720\n", "RFC3720\n" },
-	{ KEY_PROTOCOL_LEVEL, "1\n", "1\n" },
+	{ KEY_TASK_REPORTING, "RFC3720\n",
+	  "RFC3720,ResponseFence,FastAbort\n" },
+	{ KEY_PROTOCOL_LEVEL, "1\n", "2\n" },
 	{ KEY_IF_MARKER, "No\n", "No\n" },
 	{ KEY_OF_MARKER, "No\n", "No\n" },
 	{ KEY_IF_MARK_INT, "Reject\n", "Reject\n" },
@@ -526,9 +527,9 @@ static const struct nego_case list_cases[] = {
 		      "HeaderDigest=None;" } } },
 	{ "TaskReporting", NULL, OP,
 	  .step = { { "TaskReporting=FastAbort,ResponseFence,RFC3720;",
-		      "TaskReporting=RFC3720;" } } },
+		      "TaskReporting=FastAbort;" } } },
 	{ "TaskReporting without ours", NULL, OP,
-	  .step = { { "TaskReporting=FastAbort;", "TaskReporting=Reject;" } },
+	  .step = { { "TaskReporting=X-none;", "TaskReporting=Reject;" } },
 	  .values = "TaskReporting=RFC3720" },
 };
 
@@ -596,7 +597,7 @@ static const struct nego_case inadmissible_cases[] = {
 	  .step = { { "iSCSIProtocolLevel=32;",
 		      "iSCSIProtocolLevel=Reject;" } } },
 	{ "protocol level", NULL, OP,
-	  .step = { { "iSCSIProtocolLevel=31;", "iSCSIProtocolLevel=1;" } } },
+	  .step = { { "iSCSIProtocolLevel=31;", "iSCSIProtocolLevel=2;" } } },
 	{ "protocol level 0", NULL, OP,
 	  .step = { { "iSCSIProtocolLevel=0;", "iSCSIProtocolLevel=0;" } } },
 };

@@ -721,6 +721,7 @@ static void lose(struct conn *lost, struct conn *other)
 
 	stalled_write(lost, &io, buf, 262);
 	conn_reset(lost);
+	recv_async(other, ASYNC_DROP_CONNECTION);
 	wait_cleared(other);
 }
 
@@ -821,7 +822,8 @@ TEST(C27_session_is_continued)
 
 TEST(C27_session_times_out)
 {
-	struct conn *c = login_keys(MULTI("DefaultTime2Retain=1"));
+	struct conn *c = login(LOGIN(.isid = 272,
+				     .keys = MULTI("DefaultTime2Retain=1")));
 	u32 retain = retain_ms(c);
 	struct scsi io;
 	u64 start;
@@ -902,6 +904,10 @@ TEST(C31_F25_pings_on_each_connection)
 		/* conn_wait() answers pings, conn_recv() does not. */
 		conn_wait(c[0], 100);
 		conn_recv(c[1], 100);
+	}
+	while (!(c[0]->seen & 1ULL << OP_ASYNC)) {
+		ASSERT_LT(now_ms(), end);
+		conn_wait(c[0], 100);
 	}
 	ping(c[0]);
 	ASSERT_TRUE(c[0]->seen & 1ULL << OP_NOP_IN);
@@ -1271,6 +1277,7 @@ TEST(C02_C06_C18_C20_J16_storm)
 	for (k = 1; k < NR_CONNS; k++)
 		ping(st->c[k]);
 	conn_close(st->c[0]);
+	recv_async(st->c[1], ASYNC_DROP_CONNECTION);
 	logout(st->c[1]);
 }
 

@@ -52,6 +52,7 @@ ramdisks() {
 	for d in $HBA/*/; do
 		put rd_pages=16384 "$d/control"
 		d=${d%/}
+		[ "${d##*/}" != disk1 ] || put 0 "$d/attrib/emulate_tas"
 		put "7143-${d##*/}" "$d/wwn/vpd_unit_serial"
 		put 1 "$d/enable"
 	done
@@ -162,7 +163,36 @@ down() {
 	[ ! -d "$FULL" ] || rmdir "$FULL" "${FULL%/*}" || die "cannot remove $FULL"
 }
 
+# A disk that can be made to keep its commands: LUN 7 of init1 and init2.
+STUCK=$CORE/iblock_7143/stuck
+stuck_up() {
+	modprobe -q dm_mod
+	[ -b /dev/ram0 ] || modprobe -q brd rd_nr=1 rd_size=32768 || exit 4
+	command -v dmsetup >/dev/null || exit 4
+	dmsetup create tiscsi_stuck --table "0 65536 linear /dev/ram0 0" || exit 4
+	dmsetup mknodes tiscsi_stuck
+	mk $STUCK "$T1/lun/lun_7"
+	put "udev_path=$(realpath /dev/mapper/tiscsi_stuck)" $STUCK/control
+	put 1 $STUCK/enable
+	link $STUCK "$T1/lun/lun_7/port"
+	mk "$ACL":{init1,init2}/lun_7
+	link "$T1/lun/lun_7" "$ACL:init1/lun_7/lun" \
+		"$T1/lun/lun_7" "$ACL:init2/lun_7/lun"
+}
+
+stick() { dmsetup suspend --noflush --nolockfs tiscsi_stuck; }
+
+unstick() { dmsetup resume tiscsi_stuck; }
+
+stuck_down() {
+	unstick
+	rm "$ACL":{init1,init2}/lun_7/lun "$T1/lun/lun_7/port" &&
+		rmdir "$ACL":{init1,init2}/lun_7 "$T1/lun/lun_7" \
+			$STUCK ${STUCK%/*} &&
+		dmsetup remove --retry tiscsi_stuck
+}
+
 case ${1-} in
-up|down) "$1" ;;
-*) die "usage: setup.sh up|down" ;;
+up|down|stuck_up|stick|unstick|stuck_down) "$1" ;;
+*) die "usage: setup.sh up|down|stuck_up|stick|unstick|stuck_down" ;;
 esac

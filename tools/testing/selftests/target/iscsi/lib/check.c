@@ -23,7 +23,7 @@ static const struct layout {
 	{ OP_NOP_IN, true, false, 0xff, 0x80, { {2, 3}, {36, 47} } },
 	{ OP_SCSI_RSP, true, false, 0xe1, 0x80, { {8, 15} } },
 	{ OP_TMF_RSP, true, true, 0xff, 0x80,
-	  { {3, 3}, {8, 15}, {20, 23}, {36, 47} } },
+	  { {3, 3}, {11, 15}, {20, 23}, {36, 47} } },
 	{ OP_LOGIN_RSP, true, false, 0x30, 0x00, { {20, 23}, {38, 47} } },
 	{ OP_TEXT_RSP, true, false, 0x3f, 0x00, { {2, 3}, {36, 47} } },
 	{ OP_DATA_IN, false, false, 0x38, 0x00, { {2, 2} } },
@@ -194,6 +194,28 @@ static void check_scsi_response(const struct pdu *p)
 		die("D25: CHECK CONDITION with %u bytes of data", p->data_len);
 }
 
+/* Additional information (RFC 7144 6.3) comes with success only. */
+static void check_tmf_response(const struct pdu *p)
+{
+	if (p->bhs[BHS_RESPONSE] != TMF_SUCCEEDED &&
+	    (p->bhs[BHS_INFO] || p->bhs[BHS_INFO + 1] || p->bhs[BHS_INFO + 2]))
+		die("E26: response %u with information %02x/%02x/%02x",
+		    p->bhs[BHS_RESPONSE], p->bhs[BHS_INFO],
+		    p->bhs[BHS_INFO + 1], p->bhs[BHS_INFO + 2]);
+}
+
+static void check_async(const struct pdu *p)
+{
+	if (pdu32(p, BHS_ITT) != NO_TAG)
+		die("C32: Asynchronous Message with ITT %08x",
+		    pdu32(p, BHS_ITT));
+	if (p->bhs[BHS_ASYNC_EVENT] > ASYNC_TERMINATED)
+		die("C32: event %u", p->bhs[BHS_ASYNC_EVENT]);
+	if (p->bhs[BHS_ASYNC_EVENT] && p->data_len)
+		die("C32: event %u with %u bytes of data",
+		    p->bhs[BHS_ASYNC_EVENT], p->data_len);
+}
+
 static void check_r2t(const struct pdu *p)
 {
 	if (pdu32(p, BHS_TTT) == NO_TAG)
@@ -277,6 +299,12 @@ void check_pdu(struct conn *c, const struct pdu *p)
 		break;
 	case OP_SCSI_RSP:
 		check_scsi_response(p);
+		break;
+	case OP_TMF_RSP:
+		check_tmf_response(p);
+		break;
+	case OP_ASYNC:
+		check_async(p);
 		break;
 	case OP_R2T:
 		check_r2t(p);

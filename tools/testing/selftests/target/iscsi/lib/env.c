@@ -57,8 +57,15 @@ static void env_init(void)
 	}
 }
 
-/* setup.sh lies beside the program, or where make was called. */
-static int run_setup(const char *what)
+/**
+ * env_setup() - have setup.sh do something
+ * @what: its argument
+ *
+ * It lies beside the program, or where make was called.
+ *
+ * Return: its exit status.
+ */
+int env_setup(const char *what)
 {
 	char exe[PATH_MAX], cmd[PATH_MAX + 32];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -203,7 +210,7 @@ int env_run(int argc, char **argv, int (*tests)(int argc, char **argv))
 
 	env_init();
 	signal(SIGABRT, on_abort);
-	rc = own ? run_setup("up") : 0;
+	rc = own ? env_setup("up") : 0;
 	if (rc) {
 		printf("Bail out! setup.sh up failed with status %d\n", rc);
 		return rc == KSFT_SKIP ? KSFT_SKIP : 1;
@@ -214,7 +221,7 @@ int env_run(int argc, char **argv, int (*tests)(int argc, char **argv))
 		exit(tests(argc, argv));
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		status = 1 << 8;
-	if (own && run_setup("down")) {
+	if (own && env_setup("down")) {
 		printf("# setup.sh down failed\n");
 		return 1;
 	}

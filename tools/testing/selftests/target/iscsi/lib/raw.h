@@ -55,7 +55,7 @@ enum opcode {
 /* Byte offsets in the BHS (RFC 7143 section 11). */
 enum bhs_offset {
 	BHS_FLAGS = 1, BHS_RESPONSE = 2, BHS_STATUS = 3, BHS_AHS_WORDS = 4,
-	BHS_DSL = 5, BHS_LUN = 8, BHS_ISID = 8, BHS_TSIH = 14, BHS_ITT = 16,
+	BHS_DSL = 5, BHS_LUN = 8, BHS_INFO = 8, BHS_ISID = 8, BHS_TSIH = 14, BHS_ITT = 16,
 	BHS_TTT = 20, BHS_EDTL = 20, BHS_RTT = 20, BHS_CID = 20,
 	BHS_SNACK_TAG = 20,
 	/* initiator */
@@ -65,7 +65,8 @@ enum bhs_offset {
 	/* target */
 	BHS_STAT_SN = 24, BHS_EXP_CMD_SN = 28, BHS_MAX_CMD_SN = 32,
 	BHS_EXP_DATA_SN = 36, BHS_LOGIN_STATUS = 36, BHS_R2T_SN = 36,
-	BHS_ASYNC_EVENT = 36, BHS_TIME2WAIT = 40, BHS_TIME2RETAIN = 42,
+	BHS_ASYNC_EVENT = 36, BHS_PARAM1 = 38, BHS_PARAM2 = 40,
+	BHS_PARAM3 = 42, BHS_TIME2WAIT = 40, BHS_TIME2RETAIN = 42,
 	BHS_BIDI_RESIDUAL = 40, BHS_RESIDUAL = 44, BHS_DDTL = 44,
 };
 
@@ -83,12 +84,19 @@ enum attr { ATTR_UNTAGGED, ATTR_SIMPLE, ATTR_ORDERED, ATTR_HEAD, ATTR_ACA };
 enum tmf {
 	TMF_ABORT_TASK = 1, TMF_ABORT_TASK_SET, TMF_CLEAR_ACA,
 	TMF_CLEAR_TASK_SET, TMF_LUN_RESET, TMF_WARM_RESET, TMF_COLD_RESET,
-	TMF_REASSIGN,
+	TMF_REASSIGN, TMF_QUERY_TASK, TMF_QUERY_TASK_SET, TMF_NEXUS_RESET,
+	TMF_QUERY_ASYNC_EVENT,
 };
 
 enum tmf_response {
 	TMF_DONE = 0, TMF_NO_TASK = 1, TMF_NO_LUN = 2, TMF_NO_REASSIGN = 4,
-	TMF_UNSUPPORTED = 5, TMF_NOT_AUTHORIZED = 6, TMF_REJECTED = 255,
+	TMF_UNSUPPORTED = 5, TMF_NOT_AUTHORIZED = 6, TMF_SUCCEEDED = 7,
+	TMF_REJECTED = 255,
+};
+
+enum async_event {
+	ASYNC_SCSI, ASYNC_LOGOUT, ASYNC_DROP_CONNECTION, ASYNC_DROP_SESSION,
+	ASYNC_NEGOTIATE, ASYNC_TERMINATED,
 };
 
 enum reject_reason {
@@ -412,6 +420,7 @@ void history_print(void);
 /* ---- env.c ---- */
 
 int env_run(int argc, char **argv, int (*tests)(int argc, char **argv));
+int env_setup(const char *what);
 bool env_wanted(const char *test);
 void env_settle(void);
 bool env_info_has(const char *initiator, const char *words);
@@ -447,6 +456,7 @@ enum recv_result conn_wait(struct conn *c, int ms);
 
 struct pdu *recv_any(struct conn *c);
 struct pdu *recv_op(struct conn *c, enum opcode op);
+struct pdu *recv_async(struct conn *c, u8 event);
 struct pdu *recv_reject(struct conn *c, u32 reasons);
 void expect_closed(struct conn *c);
 bool expect_drop_or_reject(struct conn *c, u32 reasons);

@@ -509,3 +509,19 @@ void clear_unit_attentions(struct conn *c, u64 lun)
 	}
 	die("unit attention %02x/%02x does not go away", io.asc, io.ascq);
 }
+
+/**
+ * recv_async() - receive an Asynchronous Message, which comes next
+ * @c: the connection
+ * @event: what it has to say
+ *
+ * Return: the PDU, until the next one is received.
+ */
+struct pdu *recv_async(struct conn *c, u8 event)
+{
+	struct pdu *p = recv_op(c, OP_ASYNC);
+
+	if (p->bhs[BHS_ASYNC_EVENT] != event)
+		die("event %u, expected %u", p->bhs[BHS_ASYNC_EVENT], event);
+	return p;
+}

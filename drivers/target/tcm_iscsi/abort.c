@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <target/target_core_backend.h>
 
+#include "access/access.h"
 #include "tmf.h"
 
 /* ------------------------------------------------------------------ */
@@ -354,6 +355,9 @@ static bool tiscsi_abort_other_task(const struct tiscsi_aim *aim,
 	} else if (cmd->state != TASK_CORE) {
 		return false;
 	}
+	/* Row E11; who is told TASK ABORTED needs no more. */
+	if (aim->in_core && !aim->tas && cmd->itl)
+		tiscsi_ua_raise(cmd->itl, UA_COMMANDS_CLEARED);
 	if (tiscsi_abort_is_fast(cmd->sess))
 		set_bit(CONN_F_TERMINATED, &cmd->conn->flags);
 	return true;

@@ -288,24 +288,16 @@ static void tiscsi_tmf_query_task_set(struct tiscsi_cmd *cmd)
 /* what the core knows of the initiator's LUNs                         */
 /* ------------------------------------------------------------------ */
 
-static struct se_dev_entry *tiscsi_tmf_deve(const struct tiscsi_cmd *cmd,
-					    u64 lun)
+static bool tiscsi_tmf_has_lun(const struct tiscsi_cmd *cmd, u64 lun)
 {
 	struct se_node_acl *se_nacl = cmd->sess->se_session->se_node_acl;
 	struct se_dev_entry *deve;
-
-	hlist_for_each_entry_rcu(deve, &se_nacl->lun_entry_hlist, link)
-		if (deve->mapped_lun == lun)
-			return deve;
-	return NULL;
-}
-
-static bool tiscsi_tmf_has_lun(const struct tiscsi_cmd *cmd, u64 lun)
-{
-	bool found;
+	bool found = false;
 
 	rcu_read_lock();
-	found = tiscsi_tmf_deve(cmd, lun);
+	hlist_for_each_entry_rcu(deve, &se_nacl->lun_entry_hlist, link)
+		if (deve->mapped_lun == lun)
+			found = true;
 	rcu_read_unlock();
 	return found;
 }
@@ -333,26 +325,17 @@ static bool tiscsi_tmf_next_lun(const struct tiscsi_cmd *cmd, u64 *lun)
 static void tiscsi_tmf_query_async_event(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_tmf *tmf = cmd->tmf;
-	struct se_dev_entry *deve;
-	struct se_ua *ua;
-	u32 nr = 0;
+	struct tiscsi_sense sense;
+	u32 nr;
 
-	rcu_read_lock();
-	deve = tiscsi_tmf_deve(cmd, tiscsi_tmf_lun(cmd));
-	if (deve) {
-		spin_lock(&deve->ua_lock);
-		list_for_each_entry(ua, &deve->ua_list, ua_nacl_list) {
-			if (nr++)
-				continue;
-			tmf->info[1] = ua->ua_asc;
-			tmf->info[2] = ua->ua_ascq;
-		}
-		spin_unlock(&deve->ua_lock);
-	}
-	rcu_read_unlock();
+	cmd->lun = tiscsi_tmf_lun(cmd);
+	tiscsi_ua_harvest(cmd);
+	nr = tiscsi_ua_peek(cmd->sess, cmd->lun, &sense);
 	if (!nr)
 		return;
-	tmf->info[0] = (nr > 1 ? 0x20 : 0x10) | UNIT_ATTENTION;
+	tmf->info[0] = (nr > 1 ? 0x20 : 0x10) | sense.key;
+	tmf->info[1] = sense.asc;
+	tmf->info[2] = sense.ascq;
 	tmf->response = TISCSI_TMF_RSP_SUCCEEDED;
 }
 

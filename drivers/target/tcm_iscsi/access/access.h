@@ -143,6 +143,9 @@ bool tiscsi_ua_core_pending(struct tiscsi_cmd *cmd);
 void tiscsi_ua_harvest(struct tiscsi_cmd *cmd);
 void tiscsi_ua_drop_reset(struct se_device *dev);
 bool tiscsi_ua_take(struct tiscsi_itl *itl, struct tiscsi_sense *sense);
+u32 tiscsi_ua_peek(struct tiscsi_sess *sess, u64 lun,
+		   struct tiscsi_sense *sense);
+void tiscsi_ua_raise(struct tiscsi_itl *itl, enum tiscsi_ua ua);
 sense_reason_t tiscsi_execute_request_sense(struct se_cmd *se_cmd);
 
 /* ------------------------------------------------------------------ */

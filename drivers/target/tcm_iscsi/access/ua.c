@@ -67,6 +67,47 @@ bool tiscsi_ua_take(struct tiscsi_itl *itl, struct tiscsi_sense *sense)
 	return pending;
 }
 
+/**
+ * tiscsi_ua_peek - what tiscsi_ua_take() would report
+ * @sess: the nexus
+ * @lun: the logical unit, by its LUN
+ * @sense: the most important condition, if there is one
+ *
+ * Process context.
+ *
+ * Return: how many conditions are pending.
+ */
+u32 tiscsi_ua_peek(struct tiscsi_sess *sess, u64 lun,
+		   struct tiscsi_sense *sense)
+{
+	struct tiscsi_itl *itl;
+	u32 pending = 0;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(itl, &sess->itls[lun % TISCSI_ITL_BUCKETS],
+				 sess_node)
+		if (itl->lun == lun && READ_ONCE(itl->dev))
+			pending = READ_ONCE(itl->attention) & UA_MASK;
+	rcu_read_unlock();
+	if (pending)
+		*sense = tiscsi_ua_sense[__ffs(pending)];
+	return hweight32(pending);
+}
+
+/**
+ * tiscsi_ua_raise - make a condition for one nexus
+ * @itl: the nexus
+ * @ua: the condition
+ *
+ * Process context; takes a leaf lock.
+ */
+void tiscsi_ua_raise(struct tiscsi_itl *itl, enum tiscsi_ua ua)
+{
+	spin_lock(&itl->lu->lock);
+	WRITE_ONCE(itl->attention, itl->attention | BIT(ua));
+	spin_unlock(&itl->lu->lock);
+}
+
 /* ------------------------------------------------------------------ */
 /* the core's conditions                                               */
 /* ------------------------------------------------------------------ */

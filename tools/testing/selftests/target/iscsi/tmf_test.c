@@ -706,6 +706,10 @@ TEST(E11_clear_task_set_of_others_without_tas)
 
 	clears_tasks_of_other(a, LUN1, b, &wb, out);
 	ping(b);
+	test_unit_ready(b, &wb, LUN0);
+	ASSERT_EQ(0x06, wb.key);
+	ASSERT_EQ(0x2f, wb.asc);
+	ASSERT_EQ(0x00, wb.ascq);
 	expect_zeroes(a, LUN1, 40, 1);
 }
 

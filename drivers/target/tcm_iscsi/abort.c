@@ -12,156 +12,7 @@
 #include <target/target_core_backend.h>
 
 #include "access/access.h"
-#include "tmf.h"
-
-/* ------------------------------------------------------------------ */
-/* functions at work                                                   */
-/* ------------------------------------------------------------------ */
-
-/**
- * tiscsi_tmf_start - make a task management function one that waits
- * @cmd: its task
- *
- * What it waits for is added to the first hold, which the caller lets go of
- * when that is complete.  io_work.
- *
- * Return: also in cmd->tmf; NULL when there is no memory.
- */
-struct tiscsi_tmf *tiscsi_tmf_start(struct tiscsi_cmd *cmd)
-{
-	struct tiscsi_tmf *tmf = kzalloc(sizeof(*tmf), GFP_KERNEL);
-
-	if (!tmf)
-		return NULL;
-	refcount_set(&tmf->ref, 1);
-	atomic_set(&tmf->pending, 1);
-	tiscsi_conn_get(cmd->conn);
-	tmf->conn = cmd->conn;
-	tmf->response = ISCSI_TMF_RSP_COMPLETE;
-	cmd->tmf = tmf;
-	spin_lock(&cmd->sess->lock);
-	tiscsi_cmd_set_state(cmd, TASK_WAIT);
-	spin_unlock(&cmd->sess->lock);
-	return tmf;
-}
-
-/**
- * tiscsi_tmf_put - drop a reference to a function at work
- * @tmf: freed with the last one
- *
- * Process context, no lock held.
- */
-void tiscsi_tmf_put(struct tiscsi_tmf *tmf)
-{
-	if (!refcount_dec_and_test(&tmf->ref))
-		return;
-	tiscsi_conn_put(tmf->conn);
-	kfree(tmf);
-}
-
-/**
- * tiscsi_tmf_hold - one thing more to wait for
- * @tmf: the function
- *
- * Any context.
- */
-void tiscsi_tmf_hold(struct tiscsi_tmf *tmf)
-{
-	atomic_inc(&tmf->pending);
-}
-
-/**
- * tiscsi_tmf_let_go - one thing less to wait for
- * @tmf: the function; goes on in io_work of its connection after the last one
- *
- * Any context.
- */
-void tiscsi_tmf_let_go(struct tiscsi_tmf *tmf)
-{
-	if (!atomic_dec_and_test(&tmf->pending))
-		return;
-	set_bit(CONN_F_TMF, &tmf->conn->flags);
-	tiscsi_conn_kick(tmf->conn);
-}
-
-/* ------------------------------------------------------------------ */
-/* covers                                                              */
-/* ------------------------------------------------------------------ */
-
-static struct tiscsi_cover *tiscsi_cover_alloc(struct tiscsi_tmf *tmf)
-{
-	struct tiscsi_cover *cover = kzalloc(sizeof(*cover), GFP_ATOMIC);
-
-	if (!cover)
-		tmf->response = ISCSI_TMF_RSP_REJECTED;
-	else
-		cover->tmf = tmf;
-	return cover;
-}
-
-static void tiscsi_cover_add(struct tiscsi_cover *cover,
-			     struct tiscsi_cmd *cmd)
-{
-	lockdep_assert_held(&cmd->sess->lock);
-	set_bit(CMD_COVERED, &cmd->flags);
-	__set_bit(cmd->index, cover->slots);
-	cover->nr++;
-}
-
-/* All tasks are in: from here on their ends count. */
-static void tiscsi_cover_file(struct tiscsi_cover *cover,
-			      struct tiscsi_sess *sess)
-{
-	lockdep_assert_held(&sess->lock);
-	if (!cover->nr) {
-		kfree(cover);
-		return;
-	}
-	refcount_inc(&cover->tmf->ref);
-	tiscsi_tmf_hold(cover->tmf);
-	list_add_tail(&cover->node, &sess->covers);
-}
-
-/**
- * tiscsi_cover_task_over - a covered task has ended, or has left the core
- * @cmd: the task
- * @ended: it has ended.  Functions of other sessions care only for its work,
- *	not for the time that its initiator takes to hear of it
- * @done: covers that it was the last one of are put here
- *
- * Caller holds sess->lock and calls tiscsi_covers_over() when it has let go.
- */
-void tiscsi_cover_task_over(struct tiscsi_cmd *cmd, bool ended,
-			    struct list_head *done)
-{
-	struct tiscsi_cover *cover, *next;
-
-	lockdep_assert_held(&cmd->sess->lock);
-	list_for_each_entry_safe(cover, next, &cmd->sess->covers, node) {
-		if (!ended && cover->tmf->conn->sess == cmd->sess)
-			continue;
-		if (__test_and_clear_bit(cmd->index, cover->slots) &&
-		    !--cover->nr)
-			list_move_tail(&cover->node, done);
-	}
-}
-
-/**
- * tiscsi_covers_over - tell functions that what they waited for has ended
- * @done: their covers, freed
- *
- * Process context, no lock held.
- */
-void tiscsi_covers_over(struct list_head *done)
-{
-	struct tiscsi_cover *cover, *next;
-
-	list_for_each_entry_safe(cover, next, done, node) {
-		tiscsi_tmf_let_go(cover->tmf);
-		tiscsi_tmf_put(cover->tmf);
-		kfree(cover);
-	}
-}
+#include "wait.h"
 
 /* ------------------------------------------------------------------ */
 /* one task                                                            */
@@ -193,10 +44,8 @@ static void tiscsi_abort_free_tag(struct tiscsi_cmd *cmd)
  * Rows E02, E18: it is not answered any more, unless its answer is on the way;
  * then the one to the function comes after it.  Caller holds sess->lock, and
  * calls tiscsi_data_do_doomed() when it has let go.
- *
- * Return: true when the core has the task and should be told.
  */
-bool tiscsi_abort_task(struct tiscsi_cmd *by, struct tiscsi_cmd *ref)
+void tiscsi_abort_task(struct tiscsi_cmd *by, struct tiscsi_cmd *ref)
 {
 	enum tiscsi_cmd_state state = ref->state;
 	struct tiscsi_cover *cover;
@@ -207,11 +56,11 @@ bool tiscsi_abort_task(struct tiscsi_cmd *by, struct tiscsi_cmd *ref)
 		/* Its CmdSN is still to be counted, or its data dropped. */
 		tiscsi_data_doom(ref, DOOM_DRAIN);
 		tiscsi_abort_free_tag(ref);
-		return false;
+		return;
 	}
-	cover = tiscsi_cover_alloc(by->tmf);
+	cover = tiscsi_cover_alloc(by->wait, GFP_ATOMIC);
 	if (!cover)
-		return false;
+		return;
 	tiscsi_cover_add(cover, ref);
 	tiscsi_cover_file(cover, ref->sess);
 	if (state == TASK_DATA)
@@ -219,8 +68,7 @@ bool tiscsi_abort_task(struct tiscsi_cmd *by, struct tiscsi_cmd *ref)
 	else if (state == TASK_CORE)
 		set_bit(CMD_NO_RESPONSE, &ref->flags);
 	else
-		by->tmf->response = ISCSI_TMF_RSP_NO_TASK;
-	return state == TASK_CORE;
+		by->wait->response = ISCSI_TMF_RSP_NO_TASK;
 }
 
 /* ------------------------------------------------------------------ */
@@ -286,7 +134,7 @@ static void tiscsi_abort_own_task(struct tiscsi_cmd *by,
  */
 void tiscsi_abort_own(struct tiscsi_cmd *by, u64 lun)
 {
-	struct tiscsi_cover *cover = tiscsi_cover_alloc(by->tmf);
+	struct tiscsi_cover *cover = tiscsi_cover_alloc(by->wait, GFP_ATOMIC);
 	struct tiscsi_sess *sess = by->sess;
 	struct tiscsi_cmd *cmd;
 	u32 i;
@@ -363,14 +211,17 @@ static bool tiscsi_abort_other_task(const struct tiscsi_aim *aim,
 	return true;
 }
 
-static void tiscsi_abort_other_sess(const struct tiscsi_aim *aim,
-				    struct tiscsi_sess *sess)
+static void tiscsi_abort_other_sess(struct tiscsi_sess *sess, void *arg)
 {
-	struct tiscsi_cover *cover = tiscsi_cover_alloc(aim->by->tmf);
+	const struct tiscsi_aim *aim = arg;
+	struct tiscsi_cover *cover;
 	struct tiscsi_cmd *cmd;
 	u64 lun = 0;
 	u32 i;
 
+	if (sess == aim->by->sess)
+		return;
+	cover = tiscsi_cover_alloc(aim->by->wait, GFP_ATOMIC);
 	if (!cover)
 		return;
 	spin_lock(&sess->lock);
@@ -399,21 +250,7 @@ static void tiscsi_abort_other_sess(const struct tiscsi_aim *aim,
 void tiscsi_abort_others(struct tiscsi_cmd *by, u64 lun, bool in_core)
 {
 	struct tiscsi_aim aim = { .by = by, .in_core = in_core };
-	struct tiscsi_target *target;
-	struct tiscsi_sess *sess;
-	struct tiscsi_tpg *tpg;
 
-	if (!tiscsi_abort_take_aim(&aim, lun))
-		return;
-	mutex_lock(&tiscsi_config_lock);
-	list_for_each_entry(target, &tiscsi_targets, node) {
-		list_for_each_entry(tpg, &target->tpgs, node) {
-			spin_lock(&tpg->lock);
-			list_for_each_entry(sess, &tpg->sessions, node)
-				if (sess != by->sess)
-					tiscsi_abort_other_sess(&aim, sess);
-			spin_unlock(&tpg->lock);
-		}
-	}
-	mutex_unlock(&tiscsi_config_lock);
+	if (tiscsi_abort_take_aim(&aim, lun))
+		tiscsi_sess_for_each(tiscsi_abort_other_sess, &aim);
 }

@@ -6,6 +6,7 @@
 #include <linux/hash.h>
 #include <linux/slab.h>
 
+#include "access/access.h"
 #include "trace.h"
 
 static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
@@ -171,8 +172,8 @@ static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
 	tiscsi_sg_free(cmd);
 	kvfree(cmd->payload);
 	kfree(cmd->ecdb);
-	if (cmd->tmf)
-		tiscsi_tmf_put(cmd->tmf);
+	if (cmd->wait)
+		tiscsi_wait_put(cmd->wait);
 
 	spin_lock(&sess->lock);
 	tiscsi_cmd_set_state(cmd, TASK_FREE);
@@ -338,12 +339,13 @@ void tiscsi_cmd_end(struct tiscsi_cmd *cmd)
 		tiscsi_cmd_set_state(cmd, TASK_DONE);
 		tiscsi_cmd_unhash(cmd);
 		tiscsi_cmdsn_forget(cmd);
+		if (test_bit(CMD_IN_LINE, &cmd->flags))
+			tiscsi_order_leave(cmd);
 		if (test_bit(CMD_COVERED, &cmd->flags))
 			tiscsi_cover_task_over(cmd, true, &covers);
 	}
 	spin_unlock(&sess->lock);
-	if (!list_empty(&covers))
-		tiscsi_covers_over(&covers);
+	tiscsi_covers_over(&covers);
 	if (!was_done)
 		tiscsi_cmd_put(cmd);
 }

@@ -13,6 +13,7 @@
 #include <net/tcp_states.h>
 
 #include "chap.h"
+#include "access/access.h"
 #include "trace.h"
 
 /* PDUs a turn, so that connections on one CPU share it fairly. */
@@ -438,15 +439,21 @@ void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
 /* the one owner                                                       */
 /* ------------------------------------------------------------------ */
 
-#define TISCSI_ODD_JOBS		(BIT(CONN_F_DOOMED) | BIT(CONN_F_TMF) | \
+#define TISCSI_ODD_JOBS		(BIT(CONN_F_DOOMED) | BIT(CONN_F_GO_ON) | \
 				 BIT(CONN_F_FENCE) | BIT(CONN_F_DISMISSED))
+
+static void tiscsi_conn_go_on(struct tiscsi_conn *conn)
+{
+	tiscsi_tmf_go_on(conn);
+	tiscsi_order_go_on(conn);
+}
 
 /* What others left to do here; rare, so looked for all at once. */
 static void tiscsi_conn_odd_jobs(struct tiscsi_conn *conn)
 {
 	tiscsi_data_do_doomed(conn);
-	if (test_and_clear_bit(CONN_F_TMF, &conn->flags))
-		tiscsi_tmf_go_on(conn);
+	if (test_and_clear_bit(CONN_F_GO_ON, &conn->flags))
+		tiscsi_conn_go_on(conn);
 	if (test_and_clear_bit(CONN_F_FENCE, &conn->flags))
 		tiscsi_fence_look(conn);
 	if (test_and_clear_bit(CONN_F_DISMISSED, &conn->flags))

@@ -417,9 +417,12 @@ bool tiscsi_data_check_time(struct tiscsi_conn *conn)
 		return false;
 	spin_lock(&sess->lock);
 	list_for_each_entry(cmd, &conn->tasks, conn_node) {
+		/* Not the initiator's fault. */
+		if (test_bit(CMD_HELD, &cmd->flags))
+			continue;
 		/* One that is at work waits for what we have ended. */
 		if (cmd->state != TASK_DATA &&
-		    (cmd->state != TASK_WAIT || cmd->tmf))
+		    (cmd->state != TASK_WAIT || cmd->wait))
 			continue;
 		if (time_before(jiffies, cmd->deadline)) {
 			if (!next || time_before(cmd->deadline, next))

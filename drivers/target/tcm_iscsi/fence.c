@@ -42,7 +42,7 @@ static bool tiscsi_fence_is_wanted(const struct tiscsi_cmd *cmd,
 				   enum tiscsi_tx_what what)
 {
 	if (what == TX_TMF)
-		return cmd->tmf;
+		return cmd->wait;
 	return what == TX_STATUS && cmd->sense_len &&
 	       (cmd->sense[2 + 2] & 0x0f) == UNIT_ATTENTION;
 }

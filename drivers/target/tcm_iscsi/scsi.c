@@ -212,10 +212,11 @@ int tiscsi_scsi_begin(struct tiscsi_conn *conn)
 /* into the core                                                       */
 /* ------------------------------------------------------------------ */
 
+/* What the core is told; it knows nothing of ORDERED, see access/order.c. */
 static const int tiscsi_task_attrs[] = {
 	[ISCSI_ATTR_UNTAGGED]		= TCM_SIMPLE_TAG,
 	[ISCSI_ATTR_SIMPLE]		= TCM_SIMPLE_TAG,
-	[ISCSI_ATTR_ORDERED]		= TCM_ORDERED_TAG,
+	[ISCSI_ATTR_ORDERED]		= TCM_SIMPLE_TAG,
 	[ISCSI_ATTR_HEAD_OF_QUEUE]	= TCM_HEAD_TAG,
 	[ISCSI_ATTR_ACA]		= TCM_ACA_TAG,
 };
@@ -386,16 +387,17 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
  */
 static void tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
 {
-	bool doomed;
+	bool stays;
 
 	spin_lock(&cmd->sess->lock);
-	doomed = cmd->doom;
-	if (!doomed)
-		clear_bit(CMD_PREPPED, &cmd->flags);
 	/* Whose end was asked for before it got here, gets no further. */
-	tiscsi_cmd_set_state(cmd, doomed ? TASK_DATA : TASK_CORE);
+	stays = cmd->doom ||
+		(tiscsi_order_concerns(cmd) && tiscsi_order_holds(cmd));
+	if (!stays)
+		clear_bit(CMD_PREPPED, &cmd->flags);
+	tiscsi_cmd_set_state(cmd, stays ? TASK_DATA : TASK_CORE);
 	spin_unlock(&cmd->sess->lock);
-	if (!doomed)
+	if (!stays)
 		target_submit(&cmd->se_cmd);
 }
 
@@ -412,11 +414,31 @@ void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
 		tiscsi_sess_report_cleared(cmd);
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
 		tiscsi_access_enter(cmd);
+	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags) &&
+	    tiscsi_order_concerns(cmd))
+		tiscsi_order_enter(cmd);
 	if (tiscsi_data_due(cmd)) {
 		tiscsi_data_start(cmd);
 		return;
 	}
 	tiscsi_scsi_ready(cmd);
+}
+
+/*
+ * Queues the answer of a command.  All but its initiator have seen the end of
+ * it; who waited for it is put on @covers.
+ */
+static void tiscsi_scsi_answer(struct tiscsi_cmd *cmd,
+			       enum tiscsi_tx_what what,
+			       struct list_head *covers)
+{
+	lockdep_assert_held(&cmd->sess->lock);
+	if (unlikely(cmd->flags & (BIT(CMD_IN_LINE) | BIT(CMD_COVERED)))) {
+		tiscsi_order_leave(cmd);
+		tiscsi_cover_task_over(cmd, false, covers);
+	}
+	tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
+	tiscsi_tx_queue(cmd, what);
 }
 
 /**
@@ -427,6 +449,8 @@ void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
  */
 void tiscsi_scsi_ready(struct tiscsi_cmd *cmd)
 {
+	LIST_HEAD(covers);
+
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags)) {
 		tiscsi_scsi_submit(cmd);
 		return;
@@ -436,9 +460,9 @@ void tiscsi_scsi_ready(struct tiscsi_cmd *cmd)
 		return;
 	}
 	spin_lock(&cmd->sess->lock);
-	tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
-	tiscsi_tx_queue(cmd, TX_STATUS);
+	tiscsi_scsi_answer(cmd, TX_STATUS, &covers);
 	spin_unlock(&cmd->sess->lock);
+	tiscsi_covers_over(&covers);
 }
 
 /* ------------------------------------------------------------------ */
@@ -567,17 +591,13 @@ static void tiscsi_scsi_respond(struct tiscsi_cmd *cmd,
 	} else if (test_bit(CMD_NO_RESPONSE, &cmd->flags)) {
 		end = true;
 	} else {
-		if (test_bit(CMD_TASK_ABORTED, &cmd->flags)) {
+		if (test_bit(CMD_TASK_ABORTED, &cmd->flags))
 			what = tiscsi_scsi_task_aborted(cmd);
-			tiscsi_cover_task_over(cmd, false, &covers);
-		}
-		tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
-		tiscsi_tx_queue(cmd, what);
+		tiscsi_scsi_answer(cmd, what, &covers);
 		tiscsi_conn_kick(cmd->conn);
 	}
 	spin_unlock(&cmd->sess->lock);
-	if (!list_empty(&covers))
-		tiscsi_covers_over(&covers);
+	tiscsi_covers_over(&covers);
 	if (end)
 		tiscsi_cmd_end(cmd);
 }

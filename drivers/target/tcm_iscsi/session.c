@@ -462,6 +462,32 @@ void tiscsi_tpg_put(struct tiscsi_tpg *tpg)
 }
 
 /**
+ * tiscsi_sess_for_each - visit the sessions of all targets
+ * @visit: called for each, with tpg->lock held
+ * @arg: passed on
+ *
+ * Process context; takes tiscsi_config_lock.
+ */
+void tiscsi_sess_for_each(void (*visit)(struct tiscsi_sess *sess, void *arg),
+			  void *arg)
+{
+	struct tiscsi_target *target;
+	struct tiscsi_sess *sess;
+	struct tiscsi_tpg *tpg;
+
+	mutex_lock(&tiscsi_config_lock);
+	list_for_each_entry(target, &tiscsi_targets, node) {
+		list_for_each_entry(tpg, &target->tpgs, node) {
+			spin_lock(&tpg->lock);
+			list_for_each_entry(sess, &tpg->sessions, node)
+				visit(sess, arg);
+			spin_unlock(&tpg->lock);
+		}
+	}
+	mutex_unlock(&tiscsi_config_lock);
+}
+
+/**
  * tiscsi_tpg_enable - let a portal group take logins
  * @tpg: the portal group
  *

@@ -85,7 +85,7 @@ struct tiscsi_login;
 struct tiscsi_source;
 struct tiscsi_nexus;
 struct tiscsi_itl;
-struct tiscsi_tmf;
+struct tiscsi_wait;
 
 /* ------------------------------------------------------------------ */
 /* configuration objects (door)                                        */
@@ -296,7 +296,7 @@ enum tiscsi_cmd_state {
 	TASK_FREE,		/* slot is in the pool */
 	TASK_RECV,		/* its request PDU is being received */
 	TASK_PENDING,		/* waits for its turn in CmdSN order */
-	TASK_DATA,		/* waits for Data-Out */
+	TASK_DATA,		/* waits for Data-Out, or for its place in order */
 	TASK_WAIT,		/* a task management function waits for others */
 	TASK_CORE,		/* the target core has it */
 	TASK_RESPONSE,		/* answer queued or being sent */
@@ -341,7 +341,8 @@ enum tiscsi_cmd_flag {
 	CMD_COVERED,		/* a task management function waits for its end */
 	CMD_TASK_ABORTED,	/* its initiator is told that it was aborted */
 	CMD_PREEMPTED,		/* must not reach the medium any more */
-	CMD_FENCE,		/* and is to be aborted in the core */
+	CMD_IN_LINE,		/* on lu->line */
+	CMD_HELD,		/* waits there, and for nothing else */
 };
 
 /* How a task that is not in the core is to be ended by its connection. */
@@ -352,6 +353,15 @@ enum tiscsi_doom {
 	DOOM_DRAIN,		/* the same, when the data asked for is here */
 	DOOM_TASK_ABORTED,	/* aborted by another nexus, TAS=1 */
 	DOOM_LATE,		/* what it waits for does not come */
+};
+
+/* Where a command is in the order of its logical unit: access/order.c. */
+enum tiscsi_order {
+	ORDER_NONE,		/* there was no order when it entered */
+	ORDER_LINE,		/* in line */
+	ORDER_FIRST,		/* ORDERED, first in line: has to look ahead */
+	ORDER_WAIT,		/* and waits for what was before it */
+	ORDER_GO,		/* waits for nobody */
 };
 
 /* Sense data of our own. */
@@ -408,7 +418,8 @@ struct tiscsi_cmd {
 	u64 lun;
 	struct tiscsi_itl *itl;		/* NULL: no logical unit of ours */
 	bool entered;			/* its processing has begun */
-	struct completion *done;	/* of a function of our own */
+	u8 order;			/* enum tiscsi_order, under lu->lock */
+	struct list_head order_node;	/* lu->line */
 	u8 *ecdb;			/* CDB longer than 16 bytes, kmalloc'ed */
 
 	/* data: [0, data_len) goes to or comes from sg */
@@ -443,7 +454,7 @@ struct tiscsi_cmd {
 	/* text, ping or reject payload; kmalloc'ed */
 	void *payload;
 	u32 payload_len;
-	struct tiscsi_tmf *tmf;		/* a task management function at work */
+	struct tiscsi_wait *wait;	/* what it waits for */
 	u8 sense[2 + TRANSPORT_SENSE_BUFFER];
 };
 
@@ -668,7 +679,7 @@ enum tiscsi_conn_flag {
 	CONN_F_TIMER,			/* the timer fired */
 	CONN_F_RX_HOLD,			/* a login request is being answered */
 	CONN_F_DOOMED,			/* some task has cmd->doom set */
-	CONN_F_TMF,			/* a task management function can go on */
+	CONN_F_GO_ON,			/* a task that waited for others can go on */
 	CONN_F_TERMINATED,		/* tasks were aborted; under sess->lock */
 	CONN_F_FENCE,			/* look at the session's fence */
 	CONN_F_DISMISSED,		/* configfs takes something away from it */
@@ -1035,6 +1046,12 @@ struct tiscsi_ahs {
 	u32 read_len;
 };
 
+/* The task attribute of a SCSI command. */
+static inline u8 tiscsi_scsi_attr(const struct tiscsi_cmd *cmd)
+{
+	return cmd->hdr.flags & ISCSI_FLAG_CMD_ATTR_MASK;
+}
+
 /* No mapping has this LUN. */
 #define TISCSI_LUN_NONE	(~0ULL)
 
@@ -1088,8 +1105,8 @@ void tiscsi_fence_acked(struct tiscsi_conn *conn);
 void tiscsi_fence_look(struct tiscsi_conn *conn);
 void tiscsi_fence_conn_gone(struct tiscsi_conn *conn);
 
-/* abort.c */
-void tiscsi_tmf_put(struct tiscsi_tmf *tmf);
+/* wait.c */
+void tiscsi_wait_put(struct tiscsi_wait *wait);
 void tiscsi_cover_task_over(struct tiscsi_cmd *cmd, bool ended,
 			    struct list_head *done);
 void tiscsi_covers_over(struct list_head *done);
@@ -1110,6 +1127,8 @@ void tiscsi_sess_set_state(struct tiscsi_sess *sess,
 			   enum tiscsi_sess_state state);
 struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
 				     const u8 *isid);
+void tiscsi_sess_for_each(void (*visit)(struct tiscsi_sess *sess, void *arg),
+			  void *arg);
 int tiscsi_tpg_enable(struct tiscsi_tpg *tpg);
 void tiscsi_tpg_disable(struct tiscsi_tpg *tpg);
 void tiscsi_tpg_init(struct tiscsi_tpg *tpg);

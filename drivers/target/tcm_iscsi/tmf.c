@@ -3,13 +3,13 @@
  * Task management (RFC 7143 11.5, 11.6; RFC 7144).
  *
  * A function is done in io_work of the connection that it came on.  What it
- * has to wait for is counted in struct tiscsi_tmf; when nothing is left it goes
+ * has to wait for is counted in struct tiscsi_wait; when nothing is left it goes
  * on, and is answered.
  */
 #include <linux/rculist.h>
 
 #include "access/access.h"
-#include "tmf.h"
+#include "wait.h"
 
 /* RFC 7144; not in iscsi_proto.h */
 #define TISCSI_TM_QUERY_TASK		9
@@ -51,9 +51,8 @@ static u8 tiscsi_tmf_function(const struct tiscsi_cmd *cmd)
 /* the core's part                                                     */
 /* ------------------------------------------------------------------ */
 
-/* Hands the function to the core, whose answer is tiscsi_queue_tm_rsp(). */
-static void tiscsi_tmf_to_core(struct tiscsi_cmd *cmd, u8 function, u64 lun,
-			       u64 tag)
+/* Has the core reset a unit; its answer is tiscsi_queue_tm_rsp(). */
+static void tiscsi_tmf_core_reset(struct tiscsi_cmd *cmd, u64 lun)
 {
 	int ret;
 
@@ -62,19 +61,19 @@ static void tiscsi_tmf_to_core(struct tiscsi_cmd *cmd, u8 function, u64 lun,
 	spin_unlock(&cmd->sess->lock);
 
 	tiscsi_cmd_get(cmd);
-	tiscsi_tmf_hold(cmd->tmf);
+	tiscsi_wait_hold(cmd->wait);
 	set_bit(CMD_HAS_SE, &cmd->flags);
 	ret = target_submit_tmr(&cmd->se_cmd, cmd->sess->se_session,
-				cmd->sense + 2, lun, cmd, function, GFP_KERNEL,
-				tag, 0);
+				cmd->sense + 2, lun, cmd, TMR_LUN_RESET,
+				GFP_KERNEL, 0, 0);
 	if (!ret)
 		return;
 	spin_lock(&cmd->sess->lock);
 	tiscsi_cmd_set_state(cmd, TASK_WAIT);
 	spin_unlock(&cmd->sess->lock);
-	cmd->tmf->response = ISCSI_TMF_RSP_REJECTED;
+	cmd->wait->response = ISCSI_TMF_RSP_REJECTED;
 	clear_bit(CMD_HAS_SE, &cmd->flags);
-	tiscsi_tmf_let_go(cmd->tmf);
+	tiscsi_wait_let_go(cmd->wait);
 	tiscsi_cmd_put(cmd);
 }
 
@@ -104,22 +103,17 @@ void tiscsi_queue_tm_rsp(struct se_cmd *se_cmd)
 	struct se_tmr_req *tmr = se_cmd->se_tmr_req;
 	bool end;
 
-	if (tmr->function == TMR_LUN_RESET && se_cmd->se_dev &&
-	    tmr->response == TMR_FUNCTION_COMPLETE)
+	if (se_cmd->se_dev && tmr->response == TMR_FUNCTION_COMPLETE)
 		tiscsi_access_lun_reset(se_cmd->se_dev);
 
 	spin_lock(&cmd->sess->lock);
 	end = cmd->state != TASK_CORE ||
 	      test_bit(CMD_NO_RESPONSE, &cmd->flags);
 	if (!end) {
-		/* An aborted task is not answered, whatever the core found. */
-		if (tmr->function != TMR_ABORT_TASK)
-			cmd->tmf->response = tiscsi_tmf_response(tmr->response);
+		cmd->wait->response = tiscsi_tmf_response(tmr->response);
 		tiscsi_cmd_set_state(cmd, TASK_WAIT);
 	}
 	spin_unlock(&cmd->sess->lock);
-	if (cmd->done)
-		complete(cmd->done);
 	if (end)
 		tiscsi_cmd_end(cmd);
 }
@@ -132,8 +126,8 @@ void tiscsi_queue_tm_rsp(struct se_cmd *se_cmd)
  */
 void tiscsi_tmf_core_done(struct tiscsi_cmd *cmd)
 {
-	if (cmd->tmf)
-		tiscsi_tmf_let_go(cmd->tmf);
+	if (cmd->wait)
+		tiscsi_wait_let_go(cmd->wait);
 }
 
 /* ------------------------------------------------------------------ */
@@ -147,17 +141,17 @@ static void tiscsi_tmf_abort_unknown(struct tiscsi_cmd *cmd)
 	struct tiscsi_sess *sess = cmd->sess;
 	struct tiscsi_cmd *plug;
 
-	cmd->tmf->response = ISCSI_TMF_RSP_NO_TASK;
+	cmd->wait->response = ISCSI_TMF_RSP_NO_TASK;
 	if (!tiscsi_cmdsn_in_window(sess, ref) ||
 	    !iscsi_sna_lt(ref, cmd->cmd_sn))
 		return;
-	cmd->tmf->response = ISCSI_TMF_RSP_REJECTED;
+	cmd->wait->response = ISCSI_TMF_RSP_REJECTED;
 	plug = tiscsi_cmd_alloc(cmd->conn);
 	if (!plug)
 		return;
 	plug->cmd_sn = ref;
 	tiscsi_cmdsn_plug(sess, plug);
-	cmd->tmf->response = ISCSI_TMF_RSP_COMPLETE;
+	cmd->wait->response = ISCSI_TMF_RSP_COMPLETE;
 }
 
 /* Row E05: the function must mean this very task. */
@@ -191,23 +185,16 @@ static struct tiscsi_cmd *tiscsi_tmf_find(const struct tiscsi_cmd *cmd,
 static void tiscsi_tmf_abort_task(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_sess *sess = cmd->sess;
-	bool in_core = false;
 	struct tiscsi_cmd *ref;
-	u64 lun = 0;
 
 	spin_lock(&sess->lock);
-	ref = tiscsi_tmf_find(cmd, &cmd->tmf->response);
-	if (ref && !cmd->tmf->response) {
-		in_core = tiscsi_abort_task(cmd, ref);
-		lun = ref->lun;
-	}
+	ref = tiscsi_tmf_find(cmd, &cmd->wait->response);
+	if (ref && !cmd->wait->response)
+		tiscsi_abort_task(cmd, ref);
 	spin_unlock(&sess->lock);
 
 	if (!ref)
 		tiscsi_tmf_abort_unknown(cmd);
-	else if (in_core)
-		tiscsi_tmf_to_core(cmd, TMR_ABORT_TASK, lun,
-				   (__force u32)tiscsi_tmf_req(cmd)->rtt);
 	tiscsi_data_do_doomed(cmd->conn);
 }
 
@@ -221,15 +208,15 @@ static bool tiscsi_tmf_is_live(const struct tiscsi_cmd *cmd)
 /* Row E25 */
 static void tiscsi_tmf_query_task(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_tmf *tmf = cmd->tmf;
+	struct tiscsi_wait *wait = cmd->wait;
 	struct tiscsi_cmd *ref;
 
 	spin_lock(&cmd->sess->lock);
-	ref = tiscsi_tmf_find(cmd, &tmf->response);
-	if (tmf->response == ISCSI_TMF_RSP_NO_TASK)
-		tmf->response = ISCSI_TMF_RSP_COMPLETE;
-	else if (ref && !tmf->response && tiscsi_tmf_is_live(ref))
-		tmf->response = TISCSI_TMF_RSP_SUCCEEDED;
+	ref = tiscsi_tmf_find(cmd, &wait->response);
+	if (wait->response == ISCSI_TMF_RSP_NO_TASK)
+		wait->response = ISCSI_TMF_RSP_COMPLETE;
+	else if (ref && !wait->response && tiscsi_tmf_is_live(ref))
+		wait->response = TISCSI_TMF_RSP_SUCCEEDED;
 	spin_unlock(&cmd->sess->lock);
 }
 
@@ -262,7 +249,7 @@ static void tiscsi_tmf_lun_reset(struct tiscsi_cmd *cmd)
 
 	tiscsi_abort_own(cmd, lun);
 	tiscsi_abort_others(cmd, lun, false);
-	tiscsi_tmf_to_core(cmd, TMR_LUN_RESET, lun, 0);
+	tiscsi_tmf_core_reset(cmd, lun);
 }
 
 /* Row E26 */
@@ -279,7 +266,7 @@ static void tiscsi_tmf_query_task_set(struct tiscsi_cmd *cmd)
 		if (!hlist_unhashed(&task->itt_node) &&
 		    task->opcode == ISCSI_OP_SCSI_CMD && task->lun == lun &&
 		    tiscsi_tmf_is_live(task))
-			cmd->tmf->response = TISCSI_TMF_RSP_SUCCEEDED;
+			cmd->wait->response = TISCSI_TMF_RSP_SUCCEEDED;
 	}
 	spin_unlock(&sess->lock);
 }
@@ -324,7 +311,7 @@ static bool tiscsi_tmf_next_lun(const struct tiscsi_cmd *cmd, u64 *lun)
  */
 static void tiscsi_tmf_query_async_event(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_tmf *tmf = cmd->tmf;
+	struct tiscsi_wait *wait = cmd->wait;
 	struct tiscsi_sense sense;
 	u32 nr;
 
@@ -333,10 +320,10 @@ static void tiscsi_tmf_query_async_event(struct tiscsi_cmd *cmd)
 	nr = tiscsi_ua_peek(cmd->sess, cmd->lun, &sense);
 	if (!nr)
 		return;
-	tmf->info[0] = (nr > 1 ? 0x20 : 0x10) | sense.key;
-	tmf->info[1] = sense.asc;
-	tmf->info[2] = sense.ascq;
-	tmf->response = TISCSI_TMF_RSP_SUCCEEDED;
+	wait->info[0] = (nr > 1 ? 0x20 : 0x10) | sense.key;
+	wait->info[1] = sense.asc;
+	wait->info[2] = sense.ascq;
+	wait->response = TISCSI_TMF_RSP_SUCCEEDED;
 }
 
 /* ------------------------------------------------------------------ */
@@ -346,13 +333,13 @@ static void tiscsi_tmf_query_async_event(struct tiscsi_cmd *cmd)
 /* Resets the next logical unit; false when there is none. */
 static bool tiscsi_tmf_reset_next(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_tmf *tmf = cmd->tmf;
-	u64 lun = tmf->next_lun;
+	struct tiscsi_wait *wait = cmd->wait;
+	u64 lun = wait->next_lun;
 
 	if (!tiscsi_tmf_next_lun(cmd, &lun))
 		return false;
-	tmf->next_lun = lun + 1;
-	tiscsi_tmf_to_core(cmd, TMR_LUN_RESET, lun, 0);
+	wait->next_lun = lun + 1;
+	tiscsi_tmf_core_reset(cmd, lun);
 	return true;
 }
 
@@ -362,7 +349,7 @@ static void tiscsi_tmf_target_reset(struct tiscsi_cmd *cmd)
 	u64 lun;
 
 	if (!READ_ONCE(cmd->sess->tpg->attrib.allow_target_reset)) {
-		cmd->tmf->response = ISCSI_TMF_RSP_AUTH_FAILED;
+		cmd->wait->response = ISCSI_TMF_RSP_AUTH_FAILED;
 		return;
 	}
 	for (lun = 0; tiscsi_tmf_next_lun(cmd, &lun); lun++) {
@@ -374,13 +361,13 @@ static void tiscsi_tmf_target_reset(struct tiscsi_cmd *cmd)
 
 static bool tiscsi_tmf_reset_more(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_tmf *tmf = cmd->tmf;
+	struct tiscsi_wait *wait = cmd->wait;
 
-	if (!tmf->next_lun)
+	if (!wait->next_lun)
 		return false;
 	/* A LUN may have gone since; the others count all the same. */
-	if (tmf->response == ISCSI_TMF_RSP_NO_LUN)
-		tmf->response = ISCSI_TMF_RSP_COMPLETE;
+	if (wait->response == ISCSI_TMF_RSP_NO_LUN)
+		wait->response = ISCSI_TMF_RSP_COMPLETE;
 	return tiscsi_tmf_reset_next(cmd);
 }
 
@@ -481,6 +468,19 @@ static u8 tiscsi_tmf_refuse(const struct tiscsi_cmd *cmd,
 	return 0;
 }
 
+/* From here on the function waits, maybe for nothing. */
+static bool tiscsi_tmf_start(struct tiscsi_cmd *cmd)
+{
+	cmd->wait = tiscsi_wait_new(cmd->conn, GFP_KERNEL);
+	if (!cmd->wait)
+		return false;
+	cmd->wait->answers = true;
+	spin_lock(&cmd->sess->lock);
+	tiscsi_cmd_set_state(cmd, TASK_WAIT);
+	spin_unlock(&cmd->sess->lock);
+	return true;
+}
+
 /**
  * tiscsi_tmf_exec - a task management function's turn has come
  * @cmd: its task
@@ -509,7 +509,7 @@ void tiscsi_tmf_exec(struct tiscsi_cmd *cmd)
 		return;
 	}
 	row->exec(cmd);
-	tiscsi_tmf_let_go(cmd->tmf);
+	tiscsi_wait_let_go(cmd->wait);
 }
 
 static struct tiscsi_cmd *tiscsi_tmf_next_ready(struct tiscsi_conn *conn)
@@ -518,8 +518,8 @@ static struct tiscsi_cmd *tiscsi_tmf_next_ready(struct tiscsi_conn *conn)
 
 	spin_lock(&conn->sess->lock);
 	list_for_each_entry(cmd, &conn->tasks, conn_node) {
-		if (cmd->state != TASK_WAIT || !cmd->tmf ||
-		    atomic_read(&cmd->tmf->pending))
+		if (cmd->state != TASK_WAIT || !cmd->wait ||
+		    atomic_read(&cmd->wait->pending))
 			continue;
 		tiscsi_cmd_get(cmd);
 		spin_unlock(&conn->sess->lock);
@@ -541,7 +541,7 @@ void tiscsi_tmf_go_on(struct tiscsi_conn *conn)
 
 	while ((cmd = tiscsi_tmf_next_ready(conn))) {
 		if (!tiscsi_tmf_reset_more(cmd))
-			tiscsi_tmf_answer(cmd, cmd->tmf->response);
+			tiscsi_tmf_answer(cmd, cmd->wait->response);
 		tiscsi_cmd_put(cmd);
 	}
 }
@@ -558,7 +558,7 @@ void tiscsi_tmf_give_up(struct tiscsi_cmd *cmd)
 
 	spin_lock(&cmd->sess->lock);
 	/* Its turn may have come after all. */
-	late = cmd->state == TASK_WAIT && !cmd->tmf &&
+	late = cmd->state == TASK_WAIT && !cmd->wait &&
 	       iscsi_sna_lt(cmd->sess->exp_cmd_sn, cmd->cmd_sn);
 	if (late)
 		list_del_init(&cmd->list);
@@ -595,8 +595,8 @@ int tiscsi_build_tmf(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 						 ISCSI_FLAG_CMD_FINAL);
 
 	rsp->response = cmd->response;
-	if (cmd->tmf)
-		memcpy(rsp->rsvd2, cmd->tmf->info, sizeof(cmd->tmf->info));
+	if (cmd->wait)
+		memcpy(rsp->rsvd2, cmd->wait->info, sizeof(cmd->wait->info));
 	rsp->itt = cmd->itt;
 	tiscsi_cmd_retire(cmd);
 	tiscsi_stamp(conn, rsp, STAMP_STATUS);

@@ -59,11 +59,13 @@ struct tiscsi_pr;
  * struct tiscsi_lu - a logical unit: a se_device that this fabric exports
  * @node: tiscsi_lus, under tiscsi_lus_lock
  * @links: LUNs linked to it, under tiscsi_lus_lock
- * @lock: protects @itls and their attention, and the moment that @pr changes.
- *	Leaf.  Process context.
+ * @lock: protects @itls and their attention, the moment that @pr changes, and
+ *	@line.  Leaf.  Process context.
  * @pr_lock: one change of @pr at a time; outside of @lock
  * @pr: never NULL; see pr.h
  * @store_seq: of the last state written, under @pr_lock
+ * @line: commands that have to keep an order, by cmd->order_node
+ * @nr_ordered: those with the ORDERED attribute in @line
  */
 struct tiscsi_lu {
 	struct kref ref;
@@ -75,6 +77,8 @@ struct tiscsi_lu {
 	struct mutex pr_lock;		/* see above */
 	struct tiscsi_pr __rcu *pr;
 	u64 store_seq;
+	struct list_head line;
+	u32 nr_ordered;
 };
 
 /* itl->attention: a bit for each unit attention, the most important first. */
@@ -104,13 +108,16 @@ enum tiscsi_ua {
 #define DENY_SPC2		BIT(DENY_SHIFT + 2)
 #define DENY_MASK		(DENY_READ | DENY_WRITE | DENY_SPC2)
 #define UA_MASK			(BIT(UA_NR) - 1)
+/* And whether there is an ORDERED command: see order.c. */
+#define ITL_LINE		BIT(DENY_SHIFT - 1)
 
 /**
  * struct tiscsi_itl - a session on a logical unit (I_T_L nexus)
  * @sess_node: sess->itls, where it stays until the session ends
  * @lu_node: lu->itls, under lu->lock
  * @dev: NULL when the unit is gone
- * @attention: bits of enum tiscsi_ua and DENY_*; written under lu->lock
+ * @attention: bits of enum tiscsi_ua, DENY_* and ITL_LINE; written under
+ *	lu->lock
  */
 struct tiscsi_itl {
 	struct hlist_node sess_node;
@@ -159,6 +166,34 @@ void tiscsi_access_leave(struct tiscsi_sess *sess);
 void tiscsi_access_attach(struct tiscsi_cmd *cmd);
 void tiscsi_access_slow(struct tiscsi_cmd *cmd);
 void tiscsi_access_lun_reset(struct se_device *dev);
+
+/* ------------------------------------------------------------------ */
+/* order.c                                                             */
+/* ------------------------------------------------------------------ */
+
+void tiscsi_order_enter(struct tiscsi_cmd *cmd);
+bool tiscsi_order_holds(struct tiscsi_cmd *cmd);
+void tiscsi_order_leave(struct tiscsi_cmd *cmd);
+void tiscsi_order_go_on(struct tiscsi_conn *conn);
+
+/**
+ * tiscsi_order_concerns - is a command one that has to keep an order?
+ * @cmd: the command
+ *
+ * Any context.
+ *
+ * Return: false nearly always.
+ */
+static inline bool tiscsi_order_concerns(const struct tiscsi_cmd *cmd)
+{
+	u8 attr = tiscsi_scsi_attr(cmd);
+
+	if (!cmd->itl)
+		return false;
+	if (unlikely(READ_ONCE(cmd->itl->attention) & ITL_LINE))
+		return attr != ISCSI_ATTR_HEAD_OF_QUEUE;
+	return unlikely(attr == ISCSI_ATTR_ORDERED);
+}
 
 /* pr_cfs.c: for the door */
 ssize_t tiscsi_pr_show(struct tiscsi_tpg *tpg, char *page);

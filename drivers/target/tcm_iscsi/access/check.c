@@ -151,7 +151,8 @@ static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
 	pr = rcu_dereference_protected(lu->pr, lockdep_is_held(&lu->lock));
 	itl->attention = BIT(cmd->sess->nexus_lost ? UA_NEXUS_LOSS :
 						     UA_POWER_ON) |
-			 tiscsi_pr_deny(pr, cmd->sess->nexus);
+			 tiscsi_pr_deny(pr, cmd->sess->nexus) |
+			 (lu->nr_ordered ? ITL_LINE : 0);
 	list_add_tail(&itl->lu_node, &lu->itls);
 	spin_unlock(&lu->lock);
 	return tiscsi_itl_publish(itl);

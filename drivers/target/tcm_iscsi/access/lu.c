@@ -56,6 +56,7 @@ static struct tiscsi_lu *tiscsi_lu_make(struct se_device *dev)
 	lu->dev = dev;
 	spin_lock_init(&lu->lock);
 	INIT_LIST_HEAD(&lu->itls);
+	INIT_LIST_HEAD(&lu->line);
 	mutex_init(&lu->pr_lock);
 	ret = tiscsi_pr_load(lu, &pr);
 	RCU_INIT_POINTER(lu->pr, pr);

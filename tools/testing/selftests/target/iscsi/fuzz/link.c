@@ -174,17 +174,6 @@ static void watch_for_cold_reset(struct fuzz *f, const struct pdu *p)
 		f->cold = true;
 }
 
-/*
- * An ORDERED command that is aborted in the target core stops the device for
- * ever: target_handle_abort() does not end its turn. Until that is dealt with
- * no other fault would be found behind it.
- */
-static void spare_the_core(struct pdu *p)
-{
-	if (pdu_op(p) == OP_SCSI && (p->bhs[BHS_FLAGS] & 7) == ATTR_ORDERED)
-		p->bhs[BHS_FLAGS] ^= ATTR_ORDERED ^ ATTR_SIMPLE;
-}
-
 /**
  * link_send() - have a PDU sent with the others of its batch
  * @f: the run
@@ -194,7 +183,6 @@ static void spare_the_core(struct pdu *p)
 void link_send(struct fuzz *f, struct link *l, struct pdu *p)
 {
 	watch_for_cold_reset(f, p);
-	spare_the_core(p);
 	f->sent_crc = crc32c(f->sent_crc, p->bhs, BHS_LEN);
 	f->sent_crc = crc32c(f->sent_crc, p->data,
 			     min_u32(p->data_len, BHS_LEN));

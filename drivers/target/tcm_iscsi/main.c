@@ -36,6 +36,7 @@ static DEFINE_IDA(tiscsi_target_ida);
 
 struct workqueue_struct *tiscsi_io_wq;
 struct workqueue_struct *tiscsi_close_wq;
+struct workqueue_struct *tiscsi_pr_wq;
 
 /* ------------------------------------------------------------------ */
 /* CPUs                                                                */
@@ -640,31 +641,35 @@ static void tiscsi_unclaim_fabric(void)
 		unregister_module_notifier(&tiscsi_module_nb);
 }
 
+static void tiscsi_free_workqueues(void)
+{
+	if (tiscsi_pr_wq)
+		destroy_workqueue(tiscsi_pr_wq);
+	if (tiscsi_close_wq)
+		destroy_workqueue(tiscsi_close_wq);
+	if (tiscsi_io_wq)
+		destroy_workqueue(tiscsi_io_wq);
+}
+
 /*
- * Both carry writeback of file systems on this very host if its initiator is
+ * They carry writeback of file systems on this very host if its initiator is
  * here too, hence WQ_MEM_RECLAIM.  The first has one worker pool a CPU, where
- * a connection stays.  What waits for a backend is on the second: as many as
- * there are sessions ending.
+ * a connection stays.  What waits for a backend is on the others: as many
+ * as there are sessions ending, and changes of reservations, which sessions
+ * that end must not wait for.
  */
 static int tiscsi_alloc_workqueues(void)
 {
 	tiscsi_io_wq = alloc_workqueue("tiscsi_io", WQ_MEM_RECLAIM, 0);
-	if (!tiscsi_io_wq)
-		return -ENOMEM;
 	tiscsi_close_wq = alloc_workqueue("tiscsi_close",
 					  WQ_UNBOUND | WQ_MEM_RECLAIM,
 					  WQ_MAX_ACTIVE);
-	if (!tiscsi_close_wq) {
-		destroy_workqueue(tiscsi_io_wq);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static void tiscsi_free_workqueues(void)
-{
-	destroy_workqueue(tiscsi_close_wq);
-	destroy_workqueue(tiscsi_io_wq);
+	tiscsi_pr_wq = alloc_workqueue("tiscsi_pr", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				       0);
+	if (tiscsi_io_wq && tiscsi_close_wq && tiscsi_pr_wq)
+		return 0;
+	tiscsi_free_workqueues();
+	return -ENOMEM;
 }
 
 static int __init tiscsi_init(void)

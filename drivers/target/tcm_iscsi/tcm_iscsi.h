@@ -768,6 +768,7 @@ extern struct mutex tiscsi_config_lock;	/* targets, portal groups, portals */
 extern struct list_head tiscsi_targets;
 extern struct workqueue_struct *tiscsi_io_wq;
 extern struct workqueue_struct *tiscsi_close_wq;
+extern struct workqueue_struct *tiscsi_pr_wq;
 extern struct tiscsi_auth tiscsi_discovery_auth;
 extern struct tiscsi_creds *tiscsi_discovery_creds;
 extern spinlock_t tiscsi_auth_lock;	/* every struct tiscsi_auth */

@@ -442,7 +442,7 @@ static sense_reason_t tiscsi_execute_pr_change(struct se_cmd *se_cmd)
 		return TCM_OUT_OF_RESOURCES;
 	INIT_WORK(&job->work, tiscsi_pr_work);
 	job->cmd = to_tiscsi_cmd(se_cmd);
-	queue_work(tiscsi_close_wq, &job->work);
+	queue_work(tiscsi_pr_wq, &job->work);
 	return 0;
 }
 

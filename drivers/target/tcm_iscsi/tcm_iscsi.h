@@ -420,6 +420,8 @@ struct tiscsi_cmd {
 	bool entered;			/* its processing has begun */
 	u8 order;			/* enum tiscsi_order, under lu->lock */
 	struct list_head order_node;	/* lu->line */
+	/* what the core is not to see the operation code of */
+	sense_reason_t (*execute)(struct se_cmd *se_cmd);
 	u8 *ecdb;			/* CDB longer than 16 bytes, kmalloc'ed */
 
 	/* data: [0, data_len) goes to or comes from sg */

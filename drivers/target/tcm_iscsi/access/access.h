@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The access room: logical units, I_T nexuses, unit attentions, reservations.
+ * The access room: logical units, I_T nexuses, unit attentions, reservations,
+ * target port groups.
  *
  *   session n-1 nexus (names); session 1-n itl n-1 logical unit (se_device)
  *   logical unit 1-n registration n-1 nexus
  *
  * An itl is what a session has on one logical unit.  Everything that a command
  * has to know before it may run is in its attention word: which classes of
- * commands a reservation keeps it from, and which unit attentions are pending.
- * So the I/O path looks at one word, which is 0 as long as nothing happened.
+ * commands a reservation keeps it from, which unit attentions are pending, and
+ * whether the state of its port forbids anything.  So the I/O path looks at one
+ * word, which is 0 as long as nothing happened.
  */
 #ifndef TCM_ISCSI_ACCESS_H
 #define TCM_ISCSI_ACCESS_H
 
+#include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/xarray.h>
 
 #include "../tcm_iscsi.h"
 
@@ -66,6 +70,8 @@ struct tiscsi_pr;
  * @store_seq: of the last state written, under @pr_lock
  * @line: commands that have to keep an order, by cmd->order_node
  * @nr_ordered: those with the ORDERED attribute in @line
+ * @alua_seen: by group id, the states of its target port groups that nexuses
+ *	know of or have an attention about; under dev->t10_alua.tg_pt_gps_lock
  */
 struct tiscsi_lu {
 	struct kref ref;
@@ -79,6 +85,7 @@ struct tiscsi_lu {
 	u64 store_seq;
 	struct list_head line;
 	u32 nr_ordered;
+	struct xarray alua_seen;
 };
 
 /* itl->attention: a bit for each unit attention, the most important first. */
@@ -111,13 +118,17 @@ enum tiscsi_ua {
 /* And whether there is an ORDERED command: see order.c. */
 #define ITL_LINE		BIT(DENY_SHIFT - 1)
 
+/* The port may be in a state in which not every command runs: see alua.c. */
+#define HOLD_ALUA		BIT(27)
+
 /**
  * struct tiscsi_itl - a session on a logical unit (I_T_L nexus)
  * @sess_node: sess->itls, where it stays until the session ends
  * @lu_node: lu->itls, under lu->lock
  * @dev: NULL when the unit is gone
- * @attention: bits of enum tiscsi_ua, DENY_* and ITL_LINE; written under
- *	lu->lock
+ * @attention: bits of enum tiscsi_ua, DENY_*, ITL_LINE and HOLD_ALUA; written
+ *	under lu->lock
+ * @look_at: jiffies; when the states of port groups are looked at again
  */
 struct tiscsi_itl {
 	struct hlist_node sess_node;
@@ -127,6 +138,7 @@ struct tiscsi_itl {
 	struct se_device *dev;
 	u64 lun;
 	u32 attention;
+	unsigned long look_at;
 };
 
 int tiscsi_lu_link(struct se_lun *lun);
@@ -135,6 +147,10 @@ struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev);
 void tiscsi_lu_put(struct tiscsi_lu *lu);
 void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
 		      const struct tiscsi_sess *sess);
+void tiscsi_lu_attend_others(struct tiscsi_lu *lu, u32 bits,
+			     const struct tiscsi_sess *sess);
+void tiscsi_lu_for_each(void (*fn)(struct tiscsi_lu *lu, void *arg),
+			void *arg);
 bool tiscsi_lun_is_ours(const struct se_lun *lun);
 bool tiscsi_lu_is_foreign(struct se_device *dev);
 u16 tiscsi_lu_rtpi(struct se_device *dev, const char *target, u16 tpgt);
@@ -154,6 +170,51 @@ u32 tiscsi_ua_peek(struct tiscsi_sess *sess, u64 lun,
 		   struct tiscsi_sense *sense);
 void tiscsi_ua_raise(struct tiscsi_itl *itl, enum tiscsi_ua ua);
 sense_reason_t tiscsi_execute_request_sense(struct se_cmd *se_cmd);
+
+/* ------------------------------------------------------------------ */
+/* alua.c: states of target ports; alua_cmd.c: the commands about them  */
+/* ------------------------------------------------------------------ */
+
+/* How often a nexus at work looks for changes of groups that it is not in. */
+#define TISCSI_ALUA_INTERVAL	(HZ / 100 + 1)
+
+/* Asymmetric access states, SPC-4 6.37. */
+enum tiscsi_aas {
+	AAS_OPTIMIZED		= 0x0,
+	AAS_NON_OPTIMIZED	= 0x1,
+	AAS_STANDBY		= 0x2,
+	AAS_UNAVAILABLE		= 0x3,
+	AAS_LBA_DEPENDENT	= 0x4,
+	AAS_OFFLINE		= 0xe,
+	AAS_TRANSITIONING	= 0xf,
+};
+
+enum tiscsi_aas tiscsi_alua_state(struct se_lun *lun);
+void tiscsi_alua_look(struct tiscsi_lu *lu);
+bool tiscsi_alua_see(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp);
+void tiscsi_alua_refresh(struct tiscsi_cmd *cmd);
+bool tiscsi_alua_allows(struct tiscsi_cmd *cmd, struct tiscsi_sense *sense);
+void tiscsi_alua_pass(struct tiscsi_cmd *cmd);
+void tiscsi_alua_attach(struct tiscsi_cmd *cmd);
+
+/* ------------------------------------------------------------------ */
+/* answer.c: data for an initiator                                      */
+/* ------------------------------------------------------------------ */
+
+/**
+ * struct tiscsi_answer - what a command returns, as it is made
+ * @data: @size bytes, zeros at first
+ * @len: bytes written, and counted where they did not fit
+ */
+struct tiscsi_answer {
+	u8 *data;
+	u32 size;
+	u32 len;
+};
+
+int tiscsi_answer_init(struct tiscsi_answer *ans, u32 size);
+void tiscsi_answer_put(struct tiscsi_answer *ans, const void *data, u32 len);
+void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd);
 
 /* ------------------------------------------------------------------ */
 /* check.c: what the session room calls                                */
@@ -203,9 +264,9 @@ int tiscsi_pr_store_attr(struct tiscsi_tpg *tpg, const char *page);
  * tiscsi_access_enter - a command's processing begins: may it run?
  * @cmd: parsed by the core, its turn has come
  *
- * Rows I37, G14: a reservation conflict first, then a unit attention; what is
- * decided here is not looked at again.  The command that may not run has an
- * early status afterwards.
+ * Rows I37, G14: a reservation conflict first, then a unit attention, then the
+ * state of the port; what is decided here is not looked at again.  The command
+ * that may not run has an early status afterwards.
  *
  * A command that did not see a reservation here is seen to have entered by who
  * made the reservation and then waited for a grace period of RCU, which is a
@@ -219,6 +280,7 @@ static inline void tiscsi_access_enter(struct tiscsi_cmd *cmd)
 		return;
 	WRITE_ONCE(cmd->entered, true);
 	if (unlikely(READ_ONCE(itl->attention)) ||
+	    unlikely(time_after_eq(jiffies, READ_ONCE(itl->look_at))) ||
 	    unlikely(tiscsi_ua_core_pending(cmd)))
 		tiscsi_access_slow(cmd);
 }

@@ -155,6 +155,7 @@ static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
 			 (lu->nr_ordered ? ITL_LINE : 0);
 	list_add_tail(&itl->lu_node, &lu->itls);
 	spin_unlock(&lu->lock);
+	itl->look_at = jiffies;
 	return tiscsi_itl_publish(itl);
 }
 
@@ -168,9 +169,29 @@ static void tiscsi_access_attach_first(struct tiscsi_cmd *cmd)
 	}
 	/* What was before is for the other sessions of the initiator. */
 	tiscsi_ua_harvest(cmd);
+	tiscsi_alua_look(lu);
 	cmd->itl = tiscsi_itl_make(cmd, lu);
 	if (!cmd->itl)
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_BUSY);
+}
+
+/* Commands that are answered here, in place of the core. */
+static void tiscsi_access_take(struct tiscsi_cmd *cmd)
+{
+	switch (cmd->se_cmd.t_task_cdb[0]) {
+	case PERSISTENT_RESERVE_IN:
+	case PERSISTENT_RESERVE_OUT:
+	case RESERVE:
+	case RESERVE_10:
+	case RELEASE:
+	case RELEASE_10:
+		tiscsi_pr_attach(cmd);
+		break;
+	case MAINTENANCE_IN:
+	case MAINTENANCE_OUT:
+		tiscsi_alua_attach(cmd);
+		break;
+	}
 }
 
 /**
@@ -190,7 +211,7 @@ void tiscsi_access_attach(struct tiscsi_cmd *cmd)
 	    se_cmd->se_lun != sess->tpg->se_tpg.tpg_virt_lun0)
 		tiscsi_access_attach_first(cmd);
 	if (cmd->itl)
-		tiscsi_pr_attach(cmd);
+		tiscsi_access_take(cmd);
 }
 
 /* SAM: these neither report a unit attention nor clear it. */
@@ -198,6 +219,21 @@ static bool tiscsi_access_tells(const u8 *cdb)
 {
 	return cdb[0] != INQUIRY && cdb[0] != REPORT_LUNS &&
 	       cdb[0] != REQUEST_SENSE;
+}
+
+/* The core's conditions, and the states of port groups. */
+static void tiscsi_access_look(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_itl *itl = cmd->itl;
+	bool pending = tiscsi_ua_core_pending(cmd);
+
+	if (pending)
+		tiscsi_ua_harvest(cmd);
+	if (!pending && time_before(jiffies, READ_ONCE(itl->look_at)))
+		return;
+	WRITE_ONCE(itl->look_at, jiffies + TISCSI_ALUA_INTERVAL);
+	tiscsi_alua_look(itl->lu);
+	tiscsi_alua_refresh(cmd);
 }
 
 /**
@@ -212,18 +248,22 @@ void tiscsi_access_slow(struct tiscsi_cmd *cmd)
 	struct tiscsi_itl *itl = cmd->itl;
 	struct tiscsi_sense sense;
 
-	if (tiscsi_ua_core_pending(cmd))
-		tiscsi_ua_harvest(cmd);
+	tiscsi_access_look(cmd);
 	if (READ_ONCE(itl->attention) & tiscsi_pr_class(cdb)) {
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_RESERVATION_CONFLICT);
 		return;
 	}
-	if (cdb[0] == REQUEST_SENSE) {
-		if (READ_ONCE(itl->attention) & UA_MASK)
-			cmd->se_cmd.execute_cmd = tiscsi_execute_request_sense;
+	if (tiscsi_access_tells(cdb) && tiscsi_ua_take(itl, &sense)) {
+		tiscsi_scsi_fail(cmd, &sense);
 		return;
 	}
-	if (tiscsi_access_tells(cdb) && tiscsi_ua_take(itl, &sense))
+	if (cdb[0] == REQUEST_SENSE && READ_ONCE(itl->attention) & UA_MASK)
+		cmd->se_cmd.execute_cmd = tiscsi_execute_request_sense;
+	if (!(READ_ONCE(itl->attention) & HOLD_ALUA))
+		return;
+	if (tiscsi_alua_allows(cmd, &sense))
+		tiscsi_alua_pass(cmd);
+	else
 		tiscsi_scsi_fail(cmd, &sense);
 }
 

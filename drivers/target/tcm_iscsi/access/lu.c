@@ -18,6 +18,7 @@ static void tiscsi_lu_release(struct kref *ref)
 	struct tiscsi_lu *lu = container_of(ref, struct tiscsi_lu, ref);
 
 	tiscsi_pr_free(rcu_dereference_protected(lu->pr, true));
+	xa_destroy(&lu->alua_seen);
 	kfree(lu);
 }
 
@@ -58,6 +59,7 @@ static struct tiscsi_lu *tiscsi_lu_make(struct se_device *dev)
 	INIT_LIST_HEAD(&lu->itls);
 	INIT_LIST_HEAD(&lu->line);
 	mutex_init(&lu->pr_lock);
+	xa_init(&lu->alua_seen);
 	ret = tiscsi_pr_load(lu, &pr);
 	RCU_INIT_POINTER(lu->pr, pr);
 	if (ret) {
@@ -194,6 +196,44 @@ void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
 		if (!sess || itl->sess == sess)
 			WRITE_ONCE(itl->attention, itl->attention | BIT(ua));
 	spin_unlock(&lu->lock);
+}
+
+/**
+ * tiscsi_lu_attend_others - establish conditions for all nexuses but one
+ * @lu: on this logical unit
+ * @bits: of itl->attention
+ * @sess: the session that is left out; NULL: none is
+ *
+ * Process context.
+ */
+void tiscsi_lu_attend_others(struct tiscsi_lu *lu, u32 bits,
+			     const struct tiscsi_sess *sess)
+{
+	struct tiscsi_itl *itl;
+
+	spin_lock(&lu->lock);
+	list_for_each_entry(itl, &lu->itls, lu_node)
+		if (itl->sess != sess)
+			WRITE_ONCE(itl->attention, itl->attention | bits);
+	spin_unlock(&lu->lock);
+}
+
+/**
+ * tiscsi_lu_for_each - call a function for every logical unit
+ * @fn: may sleep, but not look for logical units
+ * @arg: for it
+ *
+ * Process context.
+ */
+void tiscsi_lu_for_each(void (*fn)(struct tiscsi_lu *lu, void *arg),
+			void *arg)
+{
+	struct tiscsi_lu *lu;
+
+	mutex_lock(&tiscsi_lus_lock);
+	list_for_each_entry(lu, &tiscsi_lus, node)
+		fn(lu, arg);
+	mutex_unlock(&tiscsi_lus_lock);
 }
 
 /* ------------------------------------------------------------------ */

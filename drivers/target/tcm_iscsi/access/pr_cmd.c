@@ -476,7 +476,7 @@ bool tiscsi_pr_is_ours(struct tiscsi_lu *lu)
 }
 
 /**
- * tiscsi_pr_attach - take a command over if it is about reservations
+ * tiscsi_pr_attach - take a command about reservations over
  * @cmd: parsed by the core; its logical unit is known
  *
  * io_work.
@@ -487,10 +487,6 @@ void tiscsi_pr_attach(struct tiscsi_cmd *cmd)
 	const u8 *cdb = se_cmd->t_task_cdb;
 	bool in = cdb[0] == PERSISTENT_RESERVE_IN;
 
-	if (!in && cdb[0] != PERSISTENT_RESERVE_OUT && cdb[0] != RESERVE &&
-	    cdb[0] != RELEASE && cdb[0] != RESERVE_10 &&
-	    cdb[0] != RELEASE_10)
-		return;
 	if (!tiscsi_pr_is_ours(cmd->itl->lu))
 		return;
 	/* Before memory is taken for it. */

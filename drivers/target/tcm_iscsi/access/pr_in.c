@@ -24,64 +24,49 @@
 #define PR_CAP_PTPL_A		0x01
 #define PR_CAP_TYPES		0xea01
 
-/* What is written: all of it is counted, and what fits is kept. */
-struct tiscsi_pr_buf {
-	u8 *data;
-	u32 size;
-	u32 len;
-};
-
-static void tiscsi_pr_put(struct tiscsi_pr_buf *buf, const void *data, u32 len)
-{
-	if (buf->len < buf->size)
-		memcpy(buf->data + buf->len, data,
-		       min(len, buf->size - buf->len));
-	buf->len += len;
-}
-
-static void tiscsi_pr_put_header(struct tiscsi_pr_buf *buf,
+static void tiscsi_pr_put_header(struct tiscsi_answer *ans,
 				 const struct tiscsi_pr *pr, u32 additional)
 {
 	__be32 header[2] = { cpu_to_be32(pr->generation),
 			     cpu_to_be32(additional) };
 
-	tiscsi_pr_put(buf, header, sizeof(header));
+	tiscsi_answer_put(ans, header, sizeof(header));
 }
 
 /* Row I03. */
-static void tiscsi_pr_read_keys(struct tiscsi_pr_buf *buf,
+static void tiscsi_pr_read_keys(struct tiscsi_answer *ans,
 				struct tiscsi_lu *lu,
 				const struct tiscsi_pr *pr)
 {
 	__be64 key;
 	u32 i;
 
-	tiscsi_pr_put_header(buf, pr, pr->nr * sizeof(key));
+	tiscsi_pr_put_header(ans, pr, pr->nr * sizeof(key));
 	for (i = 0; i < pr->nr; i++) {
 		key = cpu_to_be64(pr->regs[i].key);
-		tiscsi_pr_put(buf, &key, sizeof(key));
+		tiscsi_answer_put(ans, &key, sizeof(key));
 	}
 }
 
 /* Row I04: of the types "all registrants", the key is 0. */
-static void tiscsi_pr_read_reservation(struct tiscsi_pr_buf *buf,
+static void tiscsi_pr_read_reservation(struct tiscsi_answer *ans,
 				       struct tiscsi_lu *lu,
 				       const struct tiscsi_pr *pr)
 {
 	const struct tiscsi_pr_reg *holder;
 	u8 desc[16] = { };
 
-	tiscsi_pr_put_header(buf, pr, pr->type ? sizeof(desc) : 0);
+	tiscsi_pr_put_header(ans, pr, pr->type ? sizeof(desc) : 0);
 	if (!pr->type)
 		return;
 	holder = tiscsi_pr_find((struct tiscsi_pr *)pr, pr->holder);
 	put_unaligned_be64(holder ? holder->key : 0, desc);
 	desc[13] = pr->type;
-	tiscsi_pr_put(buf, desc, sizeof(desc));
+	tiscsi_answer_put(ans, desc, sizeof(desc));
 }
 
 /* Row I05. */
-static void tiscsi_pr_report_capabilities(struct tiscsi_pr_buf *buf,
+static void tiscsi_pr_report_capabilities(struct tiscsi_answer *ans,
 					  struct tiscsi_lu *lu,
 					  const struct tiscsi_pr *pr)
 {
@@ -95,10 +80,10 @@ static void tiscsi_pr_report_capabilities(struct tiscsi_pr_buf *buf,
 	if (pr->aptpl)
 		cap[3] |= PR_CAP_PTPL_A;
 	put_unaligned_be16(PR_CAP_TYPES, cap + 4);
-	tiscsi_pr_put(buf, cap, sizeof(cap));
+	tiscsi_answer_put(ans, cap, sizeof(cap));
 }
 
-static void tiscsi_pr_put_status(struct tiscsi_pr_buf *buf,
+static void tiscsi_pr_put_status(struct tiscsi_answer *ans,
 				 struct tiscsi_lu *lu,
 				 const struct tiscsi_pr *pr,
 				 const struct tiscsi_pr_reg *reg, u8 *desc)
@@ -118,11 +103,11 @@ static void tiscsi_pr_put_status(struct tiscsi_pr_buf *buf,
 			   desc + 18);
 	put_unaligned_be32(size, desc + 20);
 	tiscsi_tid_put(desc + PR_FULL_STATUS_LEN, nexus);
-	tiscsi_pr_put(buf, desc, PR_FULL_STATUS_LEN + size);
+	tiscsi_answer_put(ans, desc, PR_FULL_STATUS_LEN + size);
 }
 
 /* Row I06. */
-static void tiscsi_pr_read_full_status(struct tiscsi_pr_buf *buf,
+static void tiscsi_pr_read_full_status(struct tiscsi_answer *ans,
 				       struct tiscsi_lu *lu,
 				       const struct tiscsi_pr *pr)
 {
@@ -131,12 +116,12 @@ static void tiscsi_pr_read_full_status(struct tiscsi_pr_buf *buf,
 
 	for (i = 0; i < pr->nr; i++)
 		len += PR_FULL_STATUS_LEN + tiscsi_tid_size(pr->regs[i].nexus);
-	tiscsi_pr_put_header(buf, pr, len);
-	for (i = 0; i < pr->nr && buf->len < buf->size; i++)
-		tiscsi_pr_put_status(buf, lu, pr, &pr->regs[i], desc);
+	tiscsi_pr_put_header(ans, pr, len);
+	for (i = 0; i < pr->nr && ans->len < ans->size; i++)
+		tiscsi_pr_put_status(ans, lu, pr, &pr->regs[i], desc);
 }
 
-static void (*const tiscsi_pr_in[])(struct tiscsi_pr_buf *buf,
+static void (*const tiscsi_pr_in[])(struct tiscsi_answer *ans,
 				    struct tiscsi_lu *lu,
 				    const struct tiscsi_pr *pr) = {
 	[PRI_READ_KEYS]			= tiscsi_pr_read_keys,
@@ -159,28 +144,24 @@ sense_reason_t tiscsi_execute_pr_in(struct se_cmd *se_cmd)
 	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
 	u32 action = se_cmd->t_task_cdb[1] & 0x1f;
 	struct tiscsi_lu *lu = cmd->itl->lu;
-	struct tiscsi_pr_buf buf = { };
+	struct tiscsi_answer ans;
 	const struct tiscsi_pr *pr;
 	bool spc2;
 
 	if (action >= ARRAY_SIZE(tiscsi_pr_in))
 		return TCM_INVALID_CDB_FIELD;
-	buf.size = se_cmd->data_length;
-	buf.data = kvzalloc(buf.size + 1, GFP_KERNEL);
-	if (!buf.data)
+	if (tiscsi_answer_init(&ans, se_cmd->data_length))
 		return TCM_OUT_OF_RESOURCES;
 	rcu_read_lock();
 	pr = rcu_dereference(lu->pr);
 	spc2 = pr->spc2;
 	if (!spc2)
-		tiscsi_pr_in[action](&buf, lu, pr);
+		tiscsi_pr_in[action](&ans, lu, pr);
 	rcu_read_unlock();
-	if (cmd->sg && !spc2)
-		sg_copy_from_buffer(cmd->sg, cmd->sg_nents, buf.data,
-				    min(buf.len, buf.size));
-	kvfree(buf.data);
-	if (spc2)
+	if (spc2) {
+		kvfree(ans.data);
 		return TCM_RESERVATION_CONFLICT;
-	target_complete_cmd_with_length(se_cmd, SAM_STAT_GOOD, buf.len);
+	}
+	tiscsi_answer_send(&ans, se_cmd);
 	return 0;
 }

@@ -182,7 +182,9 @@ static void tiscsi_ua_give(struct tiscsi_sess *sess, u64 lun, u32 bits)
  * tiscsi_ua_harvest - make the core's conditions those of nexuses
  * @cmd: a command of one of them
  *
- * Every session of the initiator gets them.  Process context.
+ * Every session of the initiator gets them.  What the core says of target port
+ * groups only means that they are to be looked at: it tells too few, and twice
+ * (K10).  Process context.
  */
 void tiscsi_ua_harvest(struct tiscsi_cmd *cmd)
 {
@@ -194,7 +196,7 @@ void tiscsi_ua_harvest(struct tiscsi_cmd *cmd)
 	rcu_read_lock();
 	deve = tiscsi_ua_deve(cmd);
 	if (deve)
-		bits = tiscsi_ua_strip(deve, UA_MASK);
+		bits = tiscsi_ua_strip(deve, UA_MASK) & ~BIT(UA_ALUA_CHANGED);
 	if (bits) {
 		spin_lock_irq(&nacl->nacl_sess_lock);
 		list_for_each_entry(se_sess, &nacl->acl_sess_list,

@@ -159,7 +159,8 @@ down() {
 			"$FABRIC/$BASE":*/tpgt_* "${t[@]}" ||
 			die "cannot remove the targets"
 	fi
-	[ ! -d $HBA ] || rmdir $HBA/*/ $HBA || die "cannot remove $HBA"
+	[ ! -d $HBA ] || rmdir $HBA/*/alua/g*/ $HBA/*/ $HBA ||
+		die "cannot remove $HBA"
 	[ ! -d "$FULL" ] || rmdir "$FULL" "${FULL%/*}" || die "cannot remove $FULL"
 }
 

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Asymmetric access: the states of target ports, what they let run, and who is
+ * told when they change (rows H13-H22).
+ *
+ * The groups are the core's, where targetcli and rtslib configure them.  An
+ * administrator's change of a state reaches only the core, which makes a unit
+ * attention for the ports of that group.  That is our sign to look; nexuses of
+ * other groups look by themselves, every TISCSI_ALUA_INTERVAL while they are
+ * at work.  Who sees that a state is not what it was tells all nexuses of the
+ * logical unit, once (row H20, K10).
+ */
+#include <linux/slab.h>
+#include <target/target_core_backend.h>
+
+#include "alua.h"
+
+static const struct tiscsi_sense tiscsi_alua_sense[] = {
+	[AAS_STANDBY]		= { NOT_READY, 0x04, 0x0b },
+	[AAS_UNAVAILABLE]	= { NOT_READY, 0x04, 0x0c },
+	[AAS_OFFLINE]		= { NOT_READY, 0x04, 0x12 },
+	[AAS_TRANSITIONING]	= { NOT_READY, 0x04, 0x0a },
+};
+
+#define IN_STANDBY		BIT(AAS_STANDBY)
+#define IN_UNAVAILABLE		BIT(AAS_UNAVAILABLE)
+#define IN_TRANSITION		BIT(AAS_TRANSITIONING)
+#define IN_ANY			(IN_STANDBY | IN_UNAVAILABLE | IN_TRANSITION)
+#define ANY_ACTION		(-1)
+
+/*
+ * Rows H14, H15, H18 (SPC-4 ALUA.4.4, ALUA.4.5, ALUA.5): what runs in which
+ * state.  Standby also lets an initiator learn how large the unit is, and
+ * which commands there are.
+ */
+static const struct tiscsi_alua_command {
+	u8 opcode;
+	s8 action;
+	u16 states;
+} tiscsi_alua_commands[] = {
+	{ INQUIRY,		  ANY_ACTION, IN_ANY },
+	{ REPORT_LUNS,		  ANY_ACTION, IN_ANY },
+	{ REQUEST_SENSE,	  ANY_ACTION, IN_ANY },
+	{ MAINTENANCE_IN,	  MI_REPORT_TARGET_PGS, IN_ANY },
+	{ READ_BUFFER,		  ANY_ACTION, IN_ANY },
+	{ WRITE_BUFFER,		  ANY_ACTION, IN_ANY },
+	{ MAINTENANCE_OUT,	  MO_SET_TARGET_PGS, IN_STANDBY | IN_UNAVAILABLE },
+	{ MAINTENANCE_IN,	  MI_REPORT_SUPPORTED_OPERATION_CODES, IN_STANDBY },
+	{ MAINTENANCE_IN,	  MI_REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS,
+	  IN_STANDBY },
+	{ LOG_SELECT,		  ANY_ACTION, IN_STANDBY },
+	{ LOG_SENSE,		  ANY_ACTION, IN_STANDBY },
+	{ MODE_SELECT,		  ANY_ACTION, IN_STANDBY },
+	{ MODE_SELECT_10,	  ANY_ACTION, IN_STANDBY },
+	{ MODE_SENSE,		  ANY_ACTION, IN_STANDBY },
+	{ MODE_SENSE_10,	  ANY_ACTION, IN_STANDBY },
+	{ RECEIVE_DIAGNOSTIC,	  ANY_ACTION, IN_STANDBY },
+	{ SEND_DIAGNOSTIC,	  ANY_ACTION, IN_STANDBY },
+	{ PERSISTENT_RESERVE_IN,  ANY_ACTION, IN_STANDBY },
+	{ PERSISTENT_RESERVE_OUT, ANY_ACTION, IN_STANDBY },
+	{ READ_CAPACITY,	  ANY_ACTION, IN_STANDBY },
+	{ SERVICE_ACTION_IN_16,	  SAI_READ_CAPACITY_16, IN_STANDBY },
+};
+
+static bool tiscsi_alua_is_active(enum tiscsi_aas state)
+{
+	return state == AAS_OPTIMIZED || state == AAS_NON_OPTIMIZED;
+}
+
+/**
+ * tiscsi_alua_is_ours - who answers for a device's target port groups
+ * @dev: the device
+ *
+ * Return: false when the device itself does.
+ */
+bool tiscsi_alua_is_ours(const struct se_device *dev)
+{
+	return !(dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH_ALUA);
+}
+
+/**
+ * tiscsi_alua_state - the state of a target port for a logical unit
+ * @lun: the port's LUN
+ *
+ * Any context.
+ *
+ * Return: the state; optimized for a LUN without a group.
+ */
+enum tiscsi_aas tiscsi_alua_state(struct se_lun *lun)
+{
+	enum tiscsi_aas state = AAS_OPTIMIZED;
+	struct t10_alua_tg_pt_gp *gp;
+
+	if (atomic_read(&lun->lun_tg_pt_secondary_offline))
+		return AAS_OFFLINE;
+	rcu_read_lock();
+	gp = rcu_dereference(lun->lun_tg_pt_gp);
+	if (gp)
+		state = READ_ONCE(gp->tg_pt_gp_alua_access_state);
+	rcu_read_unlock();
+	return state;
+}
+
+/**
+ * tiscsi_alua_allows - may a command run in the state of its port
+ * @cmd: parsed by the core
+ * @sense: if not, why
+ *
+ * The core looks again when it executes the command; what depends on the block
+ * addressed is left to it (row H17).  io_work.
+ *
+ * Return: whether it may.
+ */
+bool tiscsi_alua_allows(struct tiscsi_cmd *cmd, struct tiscsi_sense *sense)
+{
+	enum tiscsi_aas state = tiscsi_alua_state(cmd->se_cmd.se_lun);
+	const u8 *cdb = cmd->se_cmd.t_task_cdb;
+	const struct tiscsi_alua_command *row;
+	u32 i;
+
+	if (state >= ARRAY_SIZE(tiscsi_alua_sense) ||
+	    !tiscsi_alua_sense[state].key)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(tiscsi_alua_commands); i++) {
+		row = &tiscsi_alua_commands[i];
+		if (row->opcode == cdb[0] && (row->states & BIT(state)) &&
+		    (row->action == ANY_ACTION ||
+		     row->action == (cdb[1] & 0x1f)))
+			return true;
+	}
+	*sense = tiscsi_alua_sense[state];
+	return false;
+}
+
+/* In place of the command's execute_cmd. */
+static sense_reason_t tiscsi_execute_passed(struct se_cmd *se_cmd)
+{
+	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
+	const struct iscsi_scsi_req *req = (struct iscsi_scsi_req *)&cmd->hdr;
+
+	se_cmd->t_task_cdb[0] = req->cdb[0];
+	return cmd->execute(se_cmd);
+}
+
+/**
+ * tiscsi_alua_pass - keep the core from refusing what its port's state allows
+ * @cmd: allowed by tiscsi_alua_allows()
+ *
+ * The core has a list of its own, which lacks some commands (K13).  It goes by
+ * the operation code, which it is shown only when the command is executed.
+ * Commands that move blocks are not touched.  io_work.
+ */
+void tiscsi_alua_pass(struct tiscsi_cmd *cmd)
+{
+	struct se_cmd *se_cmd = &cmd->se_cmd;
+
+	if (se_cmd->se_cmd_flags & SCF_SCSI_DATA_CDB)
+		return;
+	cmd->execute = se_cmd->execute_cmd;
+	se_cmd->execute_cmd = tiscsi_execute_passed;
+	se_cmd->t_task_cdb[0] = INQUIRY;
+}
+
+/**
+ * tiscsi_alua_refresh - note whether a nexus's port is in an active state
+ * @cmd: a command of that nexus
+ *
+ * io_work.
+ */
+void tiscsi_alua_refresh(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_itl *itl = cmd->itl;
+	u32 attention;
+
+	/* Who changes a state marks the nexus afterwards, under the lock. */
+	spin_lock(&itl->lu->lock);
+	attention = itl->attention & ~HOLD_ALUA;
+	if (!tiscsi_alua_is_active(tiscsi_alua_state(cmd->se_cmd.se_lun)))
+		attention |= HOLD_ALUA;
+	WRITE_ONCE(itl->attention, attention);
+	spin_unlock(&itl->lu->lock);
+}
+
+/**
+ * tiscsi_alua_see - remember the state of a group
+ * @lu: its logical unit; the caller holds tg_pt_gps_lock
+ * @gp: the group
+ *
+ * A transition is not a state to be told about, its end is.
+ *
+ * Return: whether the state is not the one known before.
+ */
+bool tiscsi_alua_see(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp)
+{
+	u32 state = READ_ONCE(gp->tg_pt_gp_alua_access_state);
+	void *seen;
+
+	if (!gp->tg_pt_gp_members || state == AAS_TRANSITIONING)
+		return false;
+	seen = xa_load(&lu->alua_seen, gp->tg_pt_gp_id);
+	if (seen && xa_to_value(seen) == state)
+		return false;
+	/* Without memory for a new group its next change is not told. */
+	xa_store(&lu->alua_seen, gp->tg_pt_gp_id, xa_mk_value(state),
+		 GFP_ATOMIC);
+	return seen;
+}
+
+/**
+ * tiscsi_alua_look - find out whether port groups changed their state
+ * @lu: the logical unit; all its nexuses are told
+ *
+ * Process context.
+ */
+void tiscsi_alua_look(struct tiscsi_lu *lu)
+{
+	struct t10_alua *alua = &lu->dev->t10_alua;
+	struct t10_alua_tg_pt_gp *gp;
+	bool changed = false;
+
+	spin_lock(&alua->tg_pt_gps_lock);
+	list_for_each_entry(gp, &alua->tg_pt_gps_list, tg_pt_gp_list)
+		changed |= tiscsi_alua_see(lu, gp);
+	spin_unlock(&alua->tg_pt_gps_lock);
+	if (changed)
+		tiscsi_lu_attend_others(lu, BIT(UA_ALUA_CHANGED) | HOLD_ALUA,
+					NULL);
+}

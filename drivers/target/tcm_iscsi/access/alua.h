@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Target port groups: what the core has no public names for.
+ */
+#ifndef TCM_ISCSI_ALUA_H
+#define TCM_ISCSI_ALUA_H
+
+#include "access.h"
+
+/* tg_pt_gp_alua_access_type: bits of the TPGS field of INQUIRY data. */
+#define TPGS_IMPLICIT		0x10
+#define TPGS_EXPLICIT		0x20
+
+/* tg_pt_gp_alua_supported_states, as REPORT TARGET PORT GROUPS has them. */
+#define AAS_SUP_TRANSITIONING	0x80
+#define AAS_SUP_OFFLINE		0x40
+
+/* tg_pt_gp_alua_access_status */
+#define AAS_STATUS_EXPLICIT	0x01
+
+bool tiscsi_alua_is_ours(const struct se_device *dev);
+
+#endif /* TCM_ISCSI_ALUA_H */

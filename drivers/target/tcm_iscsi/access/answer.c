@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Data that commands answered here return.  It is made whole; the allocation
+ * length cuts what is sent and changes nothing in it (SPC-4 4.2.5.6).
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <target/target_core_backend.h>
+
+#include "access.h"
+
+/**
+ * tiscsi_answer_init - begin an answer
+ * @ans: the answer
+ * @size: bytes that are kept; more is counted only
+ *
+ * Process context.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tiscsi_answer_init(struct tiscsi_answer *ans, u32 size)
+{
+	ans->size = size;
+	ans->len = 0;
+	ans->data = kvzalloc(size + 1, GFP_KERNEL);
+	return ans->data ? 0 : -ENOMEM;
+}
+
+/**
+ * tiscsi_answer_put - add to an answer
+ * @ans: the answer
+ * @data: bytes, or NULL for zeros
+ * @len: how many
+ *
+ * Any context.
+ */
+void tiscsi_answer_put(struct tiscsi_answer *ans, const void *data, u32 len)
+{
+	if (data && ans->len < ans->size)
+		memcpy(ans->data + ans->len, data,
+		       min(len, ans->size - ans->len));
+	ans->len += len;
+}
+
+/**
+ * tiscsi_answer_send - end a command with GOOD and an answer
+ * @ans: the answer; gone afterwards
+ * @se_cmd: in the core's hands
+ *
+ * Process context.
+ */
+void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd)
+{
+	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
+
+	if (cmd->sg)
+		sg_copy_from_buffer(cmd->sg, cmd->sg_nents, ans->data,
+				    min3(ans->len, ans->size,
+					 se_cmd->data_length));
+	kvfree(ans->data);
+	target_complete_cmd_with_length(se_cmd, SAM_STAT_GOOD, ans->len);
+}

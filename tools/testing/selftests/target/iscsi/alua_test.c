@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Matrix section H: target port groups.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "harness.h"
+#include "alua.h"
+
+#define LUN0	lun_peripheral(0)
+#define LUN1	lun_peripheral(1)
+
+/* A port of group G1, and one of group G2. */
+static struct conn *login1(const char *initiator)
+{
+	return login(LOGIN(.initiator = initiator));
+}
+
+static struct conn *login2(void)
+{
+	return login(LOGIN(.portal = env.portal2));
+}
+
+/* Wait until a condition is reported. */
+static u32 attention_in_time(struct conn *c)
+{
+	u64 end = now_ms() + DEADLINE_MS;
+	u32 got;
+
+	do {
+		got = attention(c, LUN0);
+	} while (!got && now_ms() < end);
+	return got;
+}
+
+TEST(H05_one_descriptor_for_each_group_with_its_ports)
+{
+	struct group g[4], *g1, *g2;
+	struct conn *c;
+
+	groups_up();
+	group_set(G2, "alua_support_unavailable", "0");
+	group_set(G2, "alua_access_state", "1");
+	c = login1(NULL);
+	/* The default group has no ports. */
+	ASSERT_EQ(2, rtpg(c, g, 4));
+	g1 = group_of(g, 2, G1);
+	g2 = group_of(g, 2, G2);
+	ASSERT_NE(NULL, g1);
+	ASSERT_NE(NULL, g2);
+	ASSERT_EQ(OPTIMIZED, g1->state);
+	ASSERT_EQ(0xcf, g1->supported);
+	ASSERT_EQ(NON_OPTIMIZED, g2->state);
+	ASSERT_EQ(0xc7, g2->supported);
+	ASSERT_EQ(1, g1->nr_ports);
+	ASSERT_EQ(1, g2->nr_ports);
+	ASSERT_NE(0, g1->ports[0]);
+	ASSERT_NE(0, g2->ports[0]);
+	ASSERT_NE(g1->ports[0], g2->ports[0]);
+}
+
+TEST(H02_set_target_port_groups_needs_explicit)
+{
+	struct conn *c;
+
+	groups_up();
+	group_set(G1, "alua_access_type", "1");
+	c = login1(NULL);
+	ASSERT_EQ(BAD_OPCODE, stpg(c, STANDBY, G1));
+	/* Nor is a group changed that does not allow it. */
+	group_set(G1, "alua_access_type", "3");
+	group_set(G2, "alua_access_type", "1");
+	ASSERT_EQ(BAD_PARAMETER, stpg(c, STANDBY, G2));
+	ASSERT_EQ(OPTIMIZED, group_state(c, G1));
+	ASSERT_EQ(OPTIMIZED, group_state(c, G2));
+}
+
+/* All of the data, and what comes with other allocation lengths. */
+static void check_cuts(struct conn *c, u8 format, u32 header)
+{
+	static const u32 lengths[] = { 0, 1, 3, 4, 5, 8, 11, 12, 27, 28, 29 };
+	u8 whole[256] = {}, part[256];
+	struct scsi io;
+	size_t i;
+
+	rtpg_cdb(&io, format, sizeof(whole), whole);
+	scsi_run(c, &io);
+	if (outcome(&io) || io.in_len != header + 24 ||
+	    get_be32(whole) != io.in_len - 4)
+		die("%x: %u bytes, length %u", outcome(&io), io.in_len,
+		    get_be32(whole));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		u32 want = min_u32(lengths[i], header + 24);
+
+		rtpg_cdb(&io, format, lengths[i], part);
+		scsi_run(c, &io);
+		if (outcome(&io) || io.in_len != want ||
+		    memcmp(part, whole, want))
+			die("allocation length %u: %x, %u bytes", lengths[i],
+			    outcome(&io), io.in_len);
+	}
+}
+
+TEST(H03_allocation_length_cuts_and_changes_nothing)
+{
+	groups_up();
+	check_cuts(login1(NULL), 0, 4);
+}
+
+TEST(H04_extended_header)
+{
+	struct conn *c, *d;
+	struct scsi io;
+	u8 buf[64];
+
+	groups_up();
+	group_set(G1, "implicit_trans_secs", "17");
+	group_set(G2, "implicit_trans_secs", "18");
+	c = login1(NULL);
+	check_cuts(c, 0x20, 8);
+	rtpg_cdb(&io, 0x20, sizeof(buf), buf);
+	scsi_run(c, &io);
+	ASSERT_EQ(0x10, buf[4]);
+	ASSERT_EQ(17, buf[5]);
+	/* Of the port that is asked. */
+	d = login2();
+	scsi_run(d, &io);
+	ASSERT_EQ(18, buf[5]);
+	rtpg_cdb(&io, 0x40, sizeof(buf), buf);
+	scsi_run(c, &io);
+	ASSERT_EQ(BAD_CDB, outcome(&io));
+}
+
+TEST(H06_status_code_says_who_changed_it)
+{
+	struct group g[4];
+	struct conn *c;
+	u32 nr;
+
+	groups_up();
+	c = login1(NULL);
+	nr = rtpg(c, g, 4);
+	ASSERT_EQ(0, group_of(g, nr, G1)->status);
+	ASSERT_EQ(GOOD, stpg(c, NON_OPTIMIZED, G1));
+	group_set(G2, "alua_access_state", "2");
+	clear_unit_attentions(c, LUN0);
+	nr = rtpg(c, g, 4);
+	ASSERT_EQ(1, group_of(g, nr, G1)->status);
+	ASSERT_EQ(2, group_of(g, nr, G2)->status);
+	group_set(G1, "alua_access_state", "0");
+	clear_unit_attentions(c, LUN0);
+	nr = rtpg(c, g, 4);
+	ASSERT_EQ(2, group_of(g, nr, G1)->status);
+}
+
+TEST(H07_same_answer_through_every_port_in_every_state)
+{
+	u8 one[128] = {}, two[128] = {}, state;
+	struct scsi io1, io2;
+	struct conn *c, *d;
+
+	groups_up();
+	c = login1(NULL);
+	d = login2();
+	for (state = OPTIMIZED; state <= UNAVAILABLE; state++) {
+		ASSERT_EQ(GOOD, stpg(c, state, G2));
+		clear_unit_attentions(c, LUN0);
+		if (state != OPTIMIZED)
+			ASSERT_EQ(ALUA_CHANGED, attention(d, LUN0));
+		rtpg_cdb(&io1, 0, sizeof(one), one);
+		scsi_run(c, &io1);
+		rtpg_cdb(&io2, 0, sizeof(two), two);
+		scsi_run(d, &io2);
+		ASSERT_EQ(GOOD, outcome(&io1));
+		ASSERT_EQ(GOOD, outcome(&io2));
+		ASSERT_EQ(io1.in_len, io2.in_len);
+		ASSERT_EQ(0, memcmp(one, two, io1.in_len));
+		ASSERT_EQ(state, group_state(d, G2));
+	}
+}
+
+TEST(H08_parameter_list_length)
+{
+	u8 list[4096] = {};
+	struct conn *c;
+
+	groups_up();
+	c = login1(NULL);
+	stpg_desc(list + 4, STANDBY, G2);
+	ASSERT_EQ(GOOD, stpg_list(c, list, 0));
+	ASSERT_EQ(BAD_CDB, stpg_list(c, list, 2));
+	ASSERT_EQ(GOOD, stpg_list(c, list, 4));
+	ASSERT_EQ(BAD_CDB, stpg_list(c, list, 6));
+	ASSERT_EQ(BAD_CDB, stpg_list(c, list, 9));
+	ASSERT_EQ(BAD_CDB, stpg_list(c, list, sizeof(list)));
+	ASSERT_EQ(OPTIMIZED, group_state(c, G2));
+	ASSERT_EQ(GOOD, stpg_list(c, list, 8));
+	ASSERT_EQ(STANDBY, group_state(c, G2));
+}
+
+TEST(H09_H17_bad_descriptor_changes_nothing)
+{
+	static const struct {
+		u8 state;
+		u16 id;
+	} bad[] = {
+		{ LBA_DEPENDENT, G1 },	/* H17: LBD_SUP is 0 */
+		{ 5, G1 }, { 0xd, G1 }, { TRANSITIONING, G1 },
+		{ UNAVAILABLE, G1 },	/* not supported, see below */
+		{ STANDBY, 0 },		/* no ports */
+		{ STANDBY, 4711 }, { STANDBY, 0xffff },
+		{ OFFLINE, 4711 },
+		{ NON_OPTIMIZED, G2 },	/* contradicts the first one */
+	};
+	u8 list[12] = {};
+	struct conn *c;
+	size_t i;
+
+	groups_up();
+	group_set(G1, "alua_support_unavailable", "0");
+	c = login1(NULL);
+	stpg_desc(list + 4, STANDBY, G2);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		stpg_desc(list + 8, bad[i].state, bad[i].id);
+		ASSERT_EQ(BAD_PARAMETER, stpg_list(c, list, sizeof(list))) {
+			TH_LOG("state %x of %u", bad[i].state, bad[i].id);
+		}
+		ASSERT_EQ(OPTIMIZED, group_state(c, G1));
+		ASSERT_EQ(OPTIMIZED, group_state(c, G2));
+	}
+}
+
+/* A SET TARGET PORT GROUPS that takes its time, under way. */
+static void begin_stpg(struct conn *c, struct conn *other, struct scsi *io,
+		       u8 *list)
+{
+	u64 end = now_ms() + DEADLINE_MS;
+
+	stpg_cdb(io, list, 8);
+	scsi_send(c, io);
+	while (group_state(other, G2) != TRANSITIONING)
+		if (now_ms() > end)
+			die("group %u is not in transition", G2);
+}
+
+TEST(H11_H18_good_after_the_transition)
+{
+	u8 list[8] = {}, buf[64], cap[10] = { 0x25 };
+	struct conn *c, *d, *e;
+	struct scsi io, slow;
+	u64 start;
+
+	groups_up();
+	group_set(G2, "trans_delay_msecs", "1500");
+	c = login1(NULL);
+	d = login2();
+	e = login1(env.initiator2);
+	stpg_desc(list + 4, NON_OPTIMIZED, G2);
+	start = now_ms();
+	begin_stpg(c, d, &slow, list);
+	/* Its ports are in transition, the others are not. */
+	ASSERT_EQ(IN_TRANSITION, attention(d, LUN0));
+	ASSERT_EQ(IN_TRANSITION, run_cdb(d, LUN0, cap, 10, 8, buf));
+	scsi_rw(&io, false, LUN0, 0, BLOCK, buf);
+	ASSERT_EQ(GOOD, attention(e, LUN0));
+	/* INQUIRY, REPORT LUNS and REQUEST SENSE are served. */
+	scsi_cdb6(&io, LUN0, 0x12, 36, buf);
+	scsi_run(d, &io);
+	ASSERT_EQ(GOOD, outcome(&io));
+	io = (struct scsi) { .edtl = 64, .in = buf,
+			     .flags = F_READ | ATTR_SIMPLE,
+			     .cdb = { 0xa0, [9] = 64 } };
+	scsi_run(d, &io);
+	ASSERT_EQ(GOOD, outcome(&io));
+	scsi_cdb6(&io, LUN0, 0x03, 18, buf);
+	io.cdb[3] = 0;
+	io.cdb[4] = 18;
+	scsi_run(d, &io);
+	ASSERT_EQ(GOOD, outcome(&io));
+	/* A second one does not get in between. */
+	ASSERT_EQ(IN_TRANSITION, stpg(e, STANDBY, G2));
+	scsi_wait(c, &slow);
+	ASSERT_EQ(GOOD, outcome(&slow));
+	ASSERT_GE(now_ms() - start, 1500);
+	ASSERT_EQ(NON_OPTIMIZED, group_state(c, G2));
+	ASSERT_EQ(ALUA_CHANGED, attention(d, LUN0));
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+}
+
+TEST(H10_group_that_is_gone_at_the_end_of_its_transition)
+{
+	struct conn *c, *e;
+	struct scsi slow;
+	u8 list[8] = {};
+
+	groups_up();
+	group_set(G2, "trans_delay_msecs", "1000");
+	c = login1(NULL);
+	e = login1(env.initiator2);
+	stpg_desc(list + 4, STANDBY, G2);
+	begin_stpg(c, e, &slow, list);
+	group_remove(G2);
+	scsi_wait(c, &slow);
+	ASSERT_EQ(STPG_FAILED, outcome(&slow));
+	groups_up();
+}
+
+TEST(H11_two_nexuses_at_once)
+{
+	u8 one[12] = {}, two[12] = {};
+	struct conn *c, *d;
+	struct scsi a, b;
+	int i;
+
+	groups_up();
+	c = login1(NULL);
+	d = login1(env.initiator2);
+	stpg_desc(one + 4, STANDBY, G2);
+	stpg_desc(one + 8, NON_OPTIMIZED, G1);
+	stpg_desc(two + 4, UNAVAILABLE, G2);
+	stpg_desc(two + 8, OPTIMIZED, G1);
+	for (i = 0; i < 50; i++) {
+		u8 state;
+
+		clear_unit_attentions(c, LUN0);
+		clear_unit_attentions(d, LUN0);
+		stpg_cdb(&a, one, sizeof(one));
+		stpg_cdb(&b, two, sizeof(two));
+		scsi_send(c, &a);
+		scsi_send(d, &b);
+		scsi_wait(c, &a);
+		scsi_wait(d, &b);
+		clear_unit_attentions(c, LUN0);
+		/* One was last, and both of its groups are as it said. */
+		state = group_state(c, G2);
+		ASSERT_TRUE(state == STANDBY || state == UNAVAILABLE);
+		ASSERT_EQ(state == STANDBY ? NON_OPTIMIZED : OPTIMIZED,
+			  group_state(c, G1));
+	}
+}
+
+TEST(H12_set_target_port_groups_conflicts)
+{
+	static const struct {
+		u8 type;
+		u32 registrant;
+	} types[] = { { WE, CONFLICT }, { EA, CONFLICT }, { WE_RO, GOOD },
+		      { EA_RO, GOOD }, { WE_AR, GOOD }, { EA_AR, GOOD } };
+	struct conn *c, *d;
+	size_t i;
+
+	groups_up();
+	c = login1(NULL);
+	d = login1(env.initiator2);
+	pr_wipe(c, LUN0);
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		ASSERT_EQ(GOOD, pr_out(c, LUN0, REGISTER, 0, 0, 1, 0));
+		ASSERT_EQ(GOOD, pr_out(c, LUN0, RESERVE, types[i].type, 1, 0,
+				       0));
+		ASSERT_EQ(CONFLICT, stpg(d, STANDBY, G2));
+		ASSERT_EQ(OPTIMIZED, group_state(c, G2));
+		ASSERT_EQ(GOOD, pr_out(d, LUN0, REGISTER, 0, 0, 2, 0));
+		ASSERT_EQ(types[i].registrant, stpg(d, OPTIMIZED, G2));
+		ASSERT_EQ(GOOD, pr_out(c, LUN0, CLEAR, 0, 1, 0, 0));
+		clear_unit_attentions(d, LUN0);
+	}
+}
+
+TEST(H13_active_states_have_every_command)
+{
+	u8 buf[BLOCK], cdb[16];
+	struct conn *c, *d;
+	u8 state;
+
+	groups_up();
+	c = login1(NULL);
+	d = login2();
+	for (state = OPTIMIZED; state <= NON_OPTIMIZED; state++) {
+		ASSERT_EQ(GOOD, stpg(c, state, G2));
+		clear_unit_attentions(d, LUN0);
+		fill_pattern(buf, BLOCK, state);
+		scsi_write(d, LUN0, 50, buf, BLOCK);
+		scsi_read(d, LUN0, 50, buf, BLOCK);
+		memset(cdb, 0, sizeof(cdb));
+		cdb[0] = 0x35;	/* SYNCHRONIZE CACHE */
+		ASSERT_EQ(GOOD, run_cdb(d, LUN0, cdb, 10, 0, NULL));
+		cdb[0] = 0x25;	/* READ CAPACITY */
+		ASSERT_EQ(GOOD, run_cdb(d, LUN0, cdb, 10, 8, buf));
+		ASSERT_EQ(GOOD, pr_in(d, LUN0, READ_KEYS, 8, buf, NULL));
+	}
+}
+
+/* What is allowed where: by CDB, in the states standby and unavailable. */
+static const struct {
+	u8 cdb[16];
+	u32 edtl;
+	bool standby;
+	bool unavailable;
+} commands[] = {
+	{ { 0x00 }, 0, false, false },			/* TEST UNIT READY */
+	{ { 0x03, [4] = 18 }, 18, true, true },		/* REQUEST SENSE */
+	{ { 0x12, [4] = 36 }, 36, true, true },		/* INQUIRY */
+	{ { 0x1a, 0, 0x3f, 0, 192 }, 192, true, false }, /* MODE SENSE(6) */
+	{ { 0x5a, 0, 0x3f, [8] = 192 }, 192, true, false }, /* (10) */
+	{ { 0x15, 0x10 }, 0, true, false },		/* MODE SELECT(6) */
+	{ { 0x55, 0x10 }, 0, true, false },		/* (10) */
+	{ { 0x25 }, 8, true, false },			/* READ CAPACITY(10) */
+	{ { 0x9e, 0x10, [13] = 32 }, 32, true, false },	/* (16) */
+	{ { 0x28, [8] = 1 }, BLOCK, false, false },	/* READ(10) */
+	{ { 0x35 }, 0, false, false },			/* SYNCHRONIZE CACHE */
+	{ { 0x16 }, 0, false, false },			/* RESERVE(6) */
+	{ { 0x5e, 0, [8] = 8 }, 8, true, false },	/* PR IN */
+	{ { 0xa0, [9] = 16 }, 16, true, true },		/* REPORT LUNS */
+	{ { 0xa3, 0x0a, [9] = 64 }, 64, true, true },	/* RTPG */
+	{ { 0xa4, 0x0a }, 0, true, true },		/* STPG */
+};
+
+static void run_commands(struct conn *c, bool standby)
+{
+	u8 buf[BLOCK];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		bool good = standby ? commands[i].standby :
+				      commands[i].unavailable;
+		u32 refused = standby ? IN_STANDBY : IN_UNAVAILABLE;
+		u32 got = run_cdb(c, LUN0, commands[i].cdb, 16,
+				  commands[i].edtl, buf);
+
+		if (got != (good ? GOOD : refused))
+			die("command %02x %02x: %06x", commands[i].cdb[0],
+			    commands[i].cdb[1], got);
+	}
+}
+
+/* Write commands are refused, and nothing is written. */
+static void check_write(struct conn *active, struct conn *c, u32 refused)
+{
+	u8 old[BLOCK], new[BLOCK], back[BLOCK];
+	struct scsi io;
+
+	fill_pattern(old, BLOCK, 1);
+	fill_pattern(new, BLOCK, 2);
+	scsi_write(active, LUN0, 60, old, BLOCK);
+	scsi_rw(&io, true, LUN0, 60, BLOCK, new);
+	scsi_run(c, &io);
+	if (outcome(&io) != refused || io.residual != BLOCK)
+		die("WRITE: %06x, residual %u", outcome(&io), io.residual);
+	scsi_read(active, LUN0, 60, back, BLOCK);
+	if (memcmp(back, old, BLOCK))
+		die("the block was written");
+}
+
+TEST(H14_standby)
+{
+	struct conn *c, *d;
+
+	groups_up();
+	c = login1(NULL);
+	d = login2();
+	ASSERT_EQ(GOOD, stpg(c, STANDBY, G2));
+	ASSERT_EQ(ALUA_CHANGED, attention(d, LUN0));
+	run_commands(d, true);
+	check_write(c, d, IN_STANDBY);
+	ASSERT_EQ(GOOD, pr_out(d, LUN0, REGISTER, 0, 0, 0x14, 0));
+	ASSERT_EQ(GOOD, pr_out(d, LUN0, REGISTER, 0, 0x14, 0, 0));
+	ASSERT_EQ(TMF_DONE, tmf(d, TMF_LUN_RESET, LUN0, NO_TAG, 0));
+	clear_unit_attentions(c, LUN0);
+	/* And back, by the port itself. */
+	ASSERT_EQ(ATTENTION(0x29, 3), attention(d, LUN0));
+	ASSERT_EQ(GOOD, stpg(d, OPTIMIZED, G2));
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+}
+
+TEST(H15_unavailable)
+{
+	struct conn *c, *d;
+
+	groups_up();
+	c = login1(NULL);
+	d = login2();
+	ASSERT_EQ(GOOD, stpg(c, UNAVAILABLE, G2));
+	ASSERT_EQ(ALUA_CHANGED, attention(d, LUN0));
+	run_commands(d, false);
+	check_write(c, d, IN_UNAVAILABLE);
+	ASSERT_EQ(GOOD, stpg(d, OPTIMIZED, G2));
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+}
+
+TEST(H18_implicit_transition_is_held)
+{
+	struct conn *c, *d;
+
+	groups_up();
+	c = login1(NULL);
+	d = login2();
+	group_set(G2, "alua_access_state", "15");
+	ASSERT_EQ(IN_TRANSITION, attention_in_time(d));
+	ASSERT_EQ(TRANSITIONING, group_state(c, G2));
+	ASSERT_EQ(GOOD, attention(c, LUN0));
+	group_set(G2, "alua_access_state", "0");
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+}
+
+TEST(H07_who_has_no_transitions_is_in_none)
+{
+	struct conn *c;
+
+	groups_up();
+	c = login1(NULL);
+	group_set(G2, "alua_access_state", "15");
+	group_set(G2, "alua_support_transitioning", "0");
+	ASSERT_EQ(OPTIMIZED, group_state(c, G2));
+	group_set(G2, "alua_access_state", "0");
+}
+
+TEST(H16_offline_ports_are_a_group_of_their_own)
+{
+	struct group g[4], *off;
+	struct conn *c;
+	u16 rtpi;
+	u32 nr;
+
+	groups_up();
+	c = login1(NULL);
+	nr = rtpg(c, g, 4);
+	ASSERT_EQ(2, nr);
+	rtpi = group_of(g, nr, G2)->ports[0];
+	ASSERT_EQ(GOOD, stpg(c, OFFLINE, rtpi));
+	nr = rtpg(c, g, 4);
+	ASSERT_EQ(3, nr);
+	off = &g[2];
+	ASSERT_EQ(OFFLINE, off->state);
+	ASSERT_NE(G1, off->id);
+	ASSERT_NE(G2, off->id);
+	ASSERT_EQ(1, off->nr_ports);
+	ASSERT_EQ(rtpi, off->ports[0]);
+	ASSERT_EQ(1, off->status);
+	lun_set(2, "alua_tg_pt_offline", "0");
+	ASSERT_EQ(2, rtpg(c, g, 4));
+}
+
+TEST(H19_preferred_is_independent_of_the_state)
+{
+	struct group g[4];
+	struct conn *c;
+	u8 state;
+	u32 nr;
+
+	groups_up();
+	group_set(G2, "preferred", "1");
+	c = login1(NULL);
+	for (state = OPTIMIZED; state <= UNAVAILABLE; state++) {
+		ASSERT_EQ(GOOD, stpg(c, state, G2));
+		nr = rtpg(c, g, 4);
+		ASSERT_TRUE(group_of(g, nr, G2)->pref);
+		ASSERT_FALSE(group_of(g, nr, G1)->pref);
+		ASSERT_EQ(state, group_of(g, nr, G2)->state);
+	}
+}
+
+TEST(H20_implicit_change_is_told_once_to_every_nexus)
+{
+	struct conn *c[3];
+	int group, i, j;
+
+	groups_up();
+	c[0] = login1(NULL);
+	c[1] = login1(env.initiator2);
+	c[2] = login2();
+	for (group = G1; group <= G2; group++) {
+		for (i = 0; i < 2; i++) {
+			group_set(group, "alua_access_state", i ? "0" : "1");
+			for (j = 2; j >= 0; j--)
+				ASSERT_EQ(ALUA_CHANGED,
+					  attention_in_time(c[j]));
+			for (j = 0; j < 3; j++)
+				ASSERT_EQ(GOOD, attention(c[j], LUN0));
+		}
+	}
+	/* The state that it is in already is no change. */
+	group_set(G1, "alua_access_state", "0");
+	for (j = 0; j < 3; j++)
+		ASSERT_EQ(GOOD, attention(c[j], LUN0));
+}
+
+TEST(H21_explicit_change_is_told_to_everybody_else)
+{
+	struct conn *c[4];
+	int i;
+
+	groups_up();
+	c[0] = login1(NULL);
+	c[1] = login1(env.initiator2);
+	c[2] = login2();
+	c[3] = login1(NULL);	/* another nexus of the first initiator */
+	ASSERT_EQ(GOOD, stpg(c[0], NON_OPTIMIZED, G1));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(i ? ALUA_CHANGED : GOOD, attention(c[i], LUN0));
+		ASSERT_EQ(GOOD, attention(c[i], LUN0));
+	}
+	/* As it was: nobody is told. */
+	ASSERT_EQ(GOOD, stpg(c[0], NON_OPTIMIZED, G1));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(GOOD, attention(c[i], LUN0));
+	ASSERT_EQ(GOOD, attention(c[0], LUN1));
+}
+
+TEST(H24_states_outlive_resets_and_sessions)
+{
+	struct conn *c, *d;
+
+	groups_up();
+	group_set(G1, "alua_access_type", "2");
+	group_set(G2, "alua_access_type", "2");
+	c = login1(NULL);
+	ASSERT_EQ(GOOD, stpg(c, STANDBY, G2));
+	ASSERT_EQ(TMF_DONE, tmf(c, TMF_LUN_RESET, LUN0, NO_TAG, 0));
+	logout(c);
+	conn_close(c);
+	env_settle();
+	c = login1(NULL);
+	ASSERT_EQ(STANDBY, group_state(c, G2));
+	d = login2();
+	ASSERT_EQ(IN_STANDBY, attention(d, LUN0));
+}
+
+RAW_TEST_MAIN

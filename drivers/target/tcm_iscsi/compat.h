@@ -7,6 +7,7 @@
 
 #include <linux/bvec.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/net.h>
 #include <linux/shrinker.h>
@@ -15,6 +16,7 @@
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <target/target_core_base.h>
+#include <target/target_core_fabric.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
@@ -95,6 +97,33 @@ static inline u16 tiscsi_lun_rtpi(const struct se_lun *lun)
 	return lun->lun_tpg->tpg_rtpi;
 #else
 	return lun->lun_rtpi;
+#endif
+}
+
+/**
+ * tiscsi_lun_set_rtpi - make the port of a LUN have the number it has elsewhere
+ * @lun: just linked to a device
+ * @rtpi: number of the portal group among all
+ *
+ * Row G03, K20: before 6.4 the core counts for each device, in the order in
+ * which LUNs are linked.  The number of a port of another fabric is left alone.
+ * Process context.
+ */
+static inline void tiscsi_lun_set_rtpi(struct se_lun *lun, u16 rtpi)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	struct se_device *dev = rcu_dereference_raw(lun->lun_se_dev);
+	struct se_lun *other;
+	bool taken = false;
+
+	spin_lock(&dev->se_port_lock);
+	list_for_each_entry(other, &dev->dev_sep_list, lun_dev_link)
+		if (other->lun_rtpi == rtpi &&
+		    other->lun_tpg->se_tpg_tfo->module != THIS_MODULE)
+			taken = true;
+	if (!taken)
+		lun->lun_rtpi = rtpi;
+	spin_unlock(&dev->se_port_lock);
 #endif
 }
 

@@ -33,6 +33,8 @@ MODULE_PARM_DESC(fabric, "name of the directory below target/ in configfs (defau
 DEFINE_MUTEX(tiscsi_config_lock);
 LIST_HEAD(tiscsi_targets);
 static DEFINE_IDA(tiscsi_target_ida);
+/* Relative target port identifiers, where the core has none of its own. */
+static DEFINE_IDA(tiscsi_rtpi_ida);
 
 struct workqueue_struct *tiscsi_io_wq;
 struct workqueue_struct *tiscsi_close_wq;
@@ -223,15 +225,23 @@ static struct se_portal_group *tiscsi_make_tpg(struct se_wwn *wwn,
 	strscpy(tpg->alias, "LIO Target", sizeof(tpg->alias));
 	tiscsi_tpg_init(tpg);
 
+	ret = ida_alloc_range(&tiscsi_rtpi_ida, 1, U16_MAX, GFP_KERNEL);
+	if (ret < 0)
+		goto free;
+	tpg->rtpi = ret;
 	ret = core_tpg_register(wwn, &tpg->se_tpg, SCSI_PROTOCOL_ISCSI);
-	if (ret) {
-		kfree(tpg);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto free_rtpi;
 	mutex_lock(&tiscsi_config_lock);
 	list_add_tail(&tpg->node, &target->tpgs);
 	mutex_unlock(&tiscsi_config_lock);
 	return &tpg->se_tpg;
+
+free_rtpi:
+	ida_free(&tiscsi_rtpi_ida, tpg->rtpi);
+free:
+	kfree(tpg);
+	return ERR_PTR(ret);
 }
 
 static int tiscsi_enable_tpg(struct se_portal_group *se_tpg, bool enable)
@@ -257,6 +267,7 @@ static void tiscsi_drop_tpg(struct se_portal_group *se_tpg)
 	mutex_unlock(&tiscsi_config_lock);
 	tiscsi_tpg_wait_unused(tpg);
 	core_tpg_deregister(se_tpg);
+	ida_free(&tiscsi_rtpi_ida, tpg->rtpi);
 	memzero_explicit(&tpg->auth, sizeof(tpg->auth));
 	tiscsi_creds_put(tpg->creds);
 	kfree(tpg);
@@ -485,6 +496,7 @@ static u32 tiscsi_sess_get_initiator_sid(struct se_session *se_sess,
 static int tiscsi_post_link(struct se_portal_group *se_tpg, struct se_lun *lun)
 {
 	tiscsi_dbroot_prepare();
+	tiscsi_lun_set_rtpi(lun, to_tiscsi_tpg(se_tpg)->rtpi);
 	return tiscsi_lu_link(lun);
 }
 
@@ -723,6 +735,7 @@ static void __exit tiscsi_exit(void)
 	tiscsi_chap_teardown();
 	tiscsi_unclaim_fabric();
 	ida_destroy(&tiscsi_target_ida);
+	ida_destroy(&tiscsi_rtpi_ida);
 	memzero_explicit(&tiscsi_discovery_auth, sizeof(tiscsi_discovery_auth));
 	tiscsi_creds_put(tiscsi_discovery_creds);
 }

@@ -201,6 +201,7 @@ struct tiscsi_tpg {
 	struct se_portal_group se_tpg;
 	struct tiscsi_target *target;
 	u16 tag;
+	u16 rtpi;			/* relative target port identifier */
 	bool active;
 	struct list_head node;		/* target->tpgs */
 	struct list_head nps;		/* under tiscsi_config_lock */
@@ -340,6 +341,7 @@ enum tiscsi_cmd_flag {
 	CMD_LAST_WORD,		/* the connection closes after its answer */
 	CMD_COVERED,		/* a task management function waits for its end */
 	CMD_TASK_ABORTED,	/* its initiator is told that it was aborted */
+	CMD_NO_LUN,		/* its LUN is not mapped, LUN 0 stands in */
 	CMD_PREEMPTED,		/* must not reach the medium any more */
 	CMD_IN_LINE,		/* on lu->line */
 	CMD_HELD,		/* waits there, and for nothing else */
@@ -1085,6 +1087,13 @@ int tiscsi_build_r2t(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 int tiscsi_build_data_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 
+/* RFC 7144; not in iscsi_proto.h */
+#define TISCSI_TM_QUERY_TASK		9
+#define TISCSI_TM_QUERY_TASK_SET	10
+#define TISCSI_TM_NEXUS_RESET		11
+#define TISCSI_TM_QUERY_ASYNC_EVENT	12
+
+bool tiscsi_tmf_is_there(const struct tiscsi_sess *sess, u8 function);
 int tiscsi_tmf_begin(struct tiscsi_conn *conn);
 void tiscsi_tmf_exec(struct tiscsi_cmd *cmd);
 void tiscsi_tmf_go_on(struct tiscsi_conn *conn);

@@ -12,10 +12,6 @@
 #include "wait.h"
 
 /* RFC 7144; not in iscsi_proto.h */
-#define TISCSI_TM_QUERY_TASK		9
-#define TISCSI_TM_QUERY_TASK_SET	10
-#define TISCSI_TM_NEXUS_RESET		11
-#define TISCSI_TM_QUERY_ASYNC_EVENT	12
 #define TISCSI_TMF_RSP_SUCCEEDED	7
 
 /**
@@ -448,6 +444,23 @@ static const struct tiscsi_tmf_row tiscsi_tmf_rows[] = {
 		.exec = tiscsi_tmf_query_async_event, .level = 2,
 		.of_lun = true },
 };
+
+/**
+ * tiscsi_tmf_is_there - can a task management function be asked for
+ * @sess: in this session
+ * @function: its code in a request
+ *
+ * Any context.
+ *
+ * Return: whether it would be done.
+ */
+bool tiscsi_tmf_is_there(const struct tiscsi_sess *sess, u8 function)
+{
+	const struct tiscsi_tmf_row *row = &tiscsi_tmf_rows[function];
+
+	return function < ARRAY_SIZE(tiscsi_tmf_rows) && row->exec &&
+	       row->level <= sess->keys.v[KEY_PROTOCOL_LEVEL];
+}
 
 static void tiscsi_tmf_answer(struct tiscsi_cmd *cmd, u8 response)
 {

@@ -322,6 +322,46 @@ static void tiscsi_scsi_attach_buffer(struct tiscsi_cmd *cmd)
 	se_cmd->se_cmd_flags |= SCF_PASSTHROUGH_SG_TO_MEM_NOALLOC;
 }
 
+/*
+ * Has the core find the LUN and parse the CDB, or others in their place, where
+ * it would refuse what is answered here.
+ */
+static bool tiscsi_scsi_parse(struct tiscsi_cmd *cmd,
+			      enum dma_data_direction dir)
+{
+	struct iscsi_scsi_req *req = (struct iscsi_scsi_req *)&cmd->hdr;
+	struct se_cmd *se_cmd = &cmd->se_cmd;
+	u8 *cdb = cmd->ecdb ?: req->cdb;
+	u8 stand_in[ISCSI_CDB_SIZE];
+	u64 lun = cmd->lun;
+	int ret;
+
+	if (unlikely(tiscsi_access_is_special(cdb)))
+		cdb = tiscsi_access_stand_in(cmd, &lun, stand_in);
+	se_cmd->tag = (__force u32)cmd->itt;
+	tiscsi_cmd_get(cmd);
+	set_bit(CMD_HAS_SE, &cmd->flags);
+	ret = target_init_cmd(se_cmd, cmd->sess->se_session, cmd->sense + 2,
+			      lun, cmd->edtl,
+			      tiscsi_task_attrs[req->flags &
+						ISCSI_FLAG_CMD_ATTR_MASK],
+			      dir, dir == DMA_TO_DEVICE ?
+			      TARGET_SCF_UNKNOWN_SIZE : 0);
+	if (ret) {
+		clear_bit(CMD_HAS_SE, &cmd->flags);
+		tiscsi_cmd_put(cmd);
+		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_opcode);
+		return false;
+	}
+	/* On failure queue_status has been called and the core is done. */
+	if (target_submit_prep(se_cmd, cdb, NULL, 0, NULL, 0, NULL, 0,
+			       GFP_KERNEL))
+		return false;
+	if (cdb == stand_in)
+		memcpy(se_cmd->t_task_cdb, req->cdb, ISCSI_CDB_SIZE);
+	return true;
+}
+
 /**
  * tiscsi_scsi_prep - have the core parse a command and size its buffer
  * @cmd: hdr, edtl, lun and ecdb are set
@@ -335,7 +375,6 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 	bool write = req->flags & ISCSI_FLAG_CMD_WRITE;
 	struct se_cmd *se_cmd = &cmd->se_cmd;
 	enum dma_data_direction dir = DMA_NONE;
-	int ret;
 
 	if (tiscsi_is_bidi(req)) {
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_opcode);
@@ -345,24 +384,7 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 		dir = DMA_TO_DEVICE;
 	else if (req->flags & ISCSI_FLAG_CMD_READ)
 		dir = DMA_FROM_DEVICE;
-
-	se_cmd->tag = (__force u32)cmd->itt;
-	tiscsi_cmd_get(cmd);
-	set_bit(CMD_HAS_SE, &cmd->flags);
-	ret = target_init_cmd(se_cmd, cmd->sess->se_session, cmd->sense + 2,
-			      cmd->lun, cmd->edtl,
-			      tiscsi_task_attrs[req->flags &
-						ISCSI_FLAG_CMD_ATTR_MASK],
-			      dir, write ? TARGET_SCF_UNKNOWN_SIZE : 0);
-	if (ret) {
-		clear_bit(CMD_HAS_SE, &cmd->flags);
-		tiscsi_cmd_put(cmd);
-		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_opcode);
-		return;
-	}
-	/* On failure queue_status has been called and the core is done. */
-	if (target_submit_prep(se_cmd, cmd->ecdb ?: req->cdb, NULL, 0, NULL, 0,
-			       NULL, 0, GFP_KERNEL))
+	if (!tiscsi_scsi_parse(cmd, dir))
 		return;
 
 	set_bit(CMD_PREPPED, &cmd->flags);

@@ -19,6 +19,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/xarray.h>
+#include <scsi/scsi_proto.h>
 
 #include "../tcm_iscsi.h"
 
@@ -165,6 +166,7 @@ u32 tiscsi_lu_ports(struct se_device *dev, const char *target, u16 *tpgts,
 bool tiscsi_ua_core_pending(struct tiscsi_cmd *cmd);
 void tiscsi_ua_harvest(struct tiscsi_cmd *cmd);
 void tiscsi_ua_drop_reset(struct se_device *dev);
+void tiscsi_ua_forget_luns(struct tiscsi_sess *sess);
 bool tiscsi_ua_take(struct tiscsi_itl *itl, struct tiscsi_sense *sense);
 u32 tiscsi_ua_peek(struct tiscsi_sess *sess, u64 lun,
 		   struct tiscsi_sense *sense);
@@ -215,6 +217,20 @@ struct tiscsi_answer {
 int tiscsi_answer_init(struct tiscsi_answer *ans, u32 size);
 void tiscsi_answer_put(struct tiscsi_answer *ans, const void *data, u32 len);
 void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd);
+sense_reason_t tiscsi_answer_sense(struct se_cmd *se_cmd,
+				   const struct tiscsi_sense *sense);
+
+/* ------------------------------------------------------------------ */
+/* inquiry.c, luns.c, opcodes.c                                         */
+/* ------------------------------------------------------------------ */
+
+void tiscsi_inquiry_attach(struct tiscsi_cmd *cmd);
+sense_reason_t tiscsi_execute_inquiry_no_lun(struct se_cmd *se_cmd);
+bool tiscsi_opcodes_are_asked(const u8 *cdb);
+void tiscsi_opcodes_attach(struct tiscsi_cmd *cmd);
+u64 tiscsi_luns_stand_in(struct tiscsi_cmd *cmd);
+void tiscsi_luns_attach_none(struct tiscsi_cmd *cmd);
+sense_reason_t tiscsi_execute_report_luns(struct se_cmd *se_cmd);
 
 /* ------------------------------------------------------------------ */
 /* check.c: what the session room calls                                */
@@ -227,6 +243,8 @@ void tiscsi_access_leave(struct tiscsi_sess *sess);
 void tiscsi_access_attach(struct tiscsi_cmd *cmd);
 void tiscsi_access_slow(struct tiscsi_cmd *cmd);
 void tiscsi_access_lun_reset(struct se_device *dev);
+
+u8 *tiscsi_access_stand_in(struct tiscsi_cmd *cmd, u64 *lun, u8 *cdb);
 
 /* ------------------------------------------------------------------ */
 /* order.c                                                             */
@@ -259,6 +277,20 @@ static inline bool tiscsi_order_concerns(const struct tiscsi_cmd *cmd)
 /* pr_cfs.c: for the door */
 ssize_t tiscsi_pr_show(struct tiscsi_tpg *tpg, char *page);
 int tiscsi_pr_store_attr(struct tiscsi_tpg *tpg, const char *page);
+
+/**
+ * tiscsi_access_is_special - may the core refuse what is answered here
+ * @cdb: of a command that it has not seen yet
+ *
+ * Any context.
+ *
+ * Return: whether tiscsi_access_stand_in() is to be asked.
+ */
+static inline bool tiscsi_access_is_special(const u8 *cdb)
+{
+	return cdb[0] == INQUIRY || cdb[0] == REPORT_LUNS ||
+	       cdb[0] == REQUEST_SENSE || cdb[0] == MAINTENANCE_IN;
+}
 
 /**
  * tiscsi_access_enter - a command's processing begins: may it run?

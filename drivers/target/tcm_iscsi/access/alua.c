@@ -79,6 +79,26 @@ bool tiscsi_alua_is_ours(const struct se_device *dev)
 }
 
 /**
+ * tiscsi_alua_is_explicit - may initiators set states through a target port
+ * @lun: the port's LUN
+ *
+ * Any context.
+ *
+ * Return: whether they may.
+ */
+bool tiscsi_alua_is_explicit(const struct se_lun *lun)
+{
+	const struct t10_alua_tg_pt_gp *gp;
+	bool may;
+
+	rcu_read_lock();
+	gp = rcu_dereference(lun->lun_tg_pt_gp);
+	may = gp && (gp->tg_pt_gp_alua_access_type & TPGS_EXPLICIT);
+	rcu_read_unlock();
+	return may;
+}
+
+/**
  * tiscsi_alua_state - the state of a target port for a logical unit
  * @lun: the port's LUN
  *

@@ -19,5 +19,6 @@
 #define AAS_STATUS_EXPLICIT	0x01
 
 bool tiscsi_alua_is_ours(const struct se_device *dev);
+bool tiscsi_alua_is_explicit(const struct se_lun *lun);
 
 #endif /* TCM_ISCSI_ALUA_H */

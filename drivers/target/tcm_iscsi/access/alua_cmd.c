@@ -505,18 +505,6 @@ static void tiscsi_stpg_work(struct work_struct *work)
 			   msecs_to_jiffies(stpg->delay));
 }
 
-static bool tiscsi_stpg_permitted(struct se_lun *lun)
-{
-	struct t10_alua_tg_pt_gp *gp;
-	bool permitted;
-
-	rcu_read_lock();
-	gp = rcu_dereference(lun->lun_tg_pt_gp);
-	permitted = gp && (gp->tg_pt_gp_alua_access_type & TPGS_EXPLICIT);
-	rcu_read_unlock();
-	return permitted;
-}
-
 static void tiscsi_stpg_take_apart(struct tiscsi_stpg *stpg,
 				   const struct tiscsi_cmd *cmd, u32 len)
 {
@@ -538,7 +526,7 @@ static sense_reason_t tiscsi_execute_stpg(struct se_cmd *se_cmd)
 	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
 	struct tiscsi_stpg *stpg;
 
-	if (!tiscsi_stpg_permitted(se_cmd->se_lun))
+	if (!tiscsi_alua_is_explicit(se_cmd->se_lun))
 		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	if (len == 0 || len == STPG_HEADER_LEN) {
 		target_complete_cmd(se_cmd, SAM_STAT_GOOD);

@@ -5,6 +5,7 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <scsi/scsi_common.h>
 #include <target/target_core_backend.h>
 
 #include "access.h"
@@ -59,4 +60,28 @@ void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd)
 					 se_cmd->data_length));
 	kvfree(ans->data);
 	target_complete_cmd_with_length(se_cmd, SAM_STAT_GOOD, ans->len);
+}
+
+/**
+ * tiscsi_answer_sense - end REQUEST SENSE with sense data
+ * @se_cmd: in the core's hands
+ * @sense: what the data say, in the format that is asked for
+ *
+ * Process context.
+ *
+ * Return: 0, or what the core is to answer.
+ */
+sense_reason_t tiscsi_answer_sense(struct se_cmd *se_cmd,
+				   const struct tiscsi_sense *sense)
+{
+	bool desc = se_cmd->t_task_cdb[1] & 1;
+	struct tiscsi_answer ans;
+
+	if (tiscsi_answer_init(&ans, desc ? 8 : 18))
+		return TCM_OUT_OF_RESOURCES;
+	ans.len = ans.size;
+	scsi_build_sense_buffer(desc, ans.data, sense->key, sense->asc,
+				sense->ascq);
+	tiscsi_answer_send(&ans, se_cmd);
+	return 0;
 }

@@ -175,6 +175,33 @@ static void tiscsi_access_attach_first(struct tiscsi_cmd *cmd)
 		tiscsi_scsi_fail_status(cmd, SAM_STAT_BUSY);
 }
 
+/**
+ * tiscsi_access_stand_in - what the core is shown in place of a command
+ * @cmd: one for which tiscsi_access_is_special() is true
+ * @lun: gets the LUN
+ * @cdb: room for a CDB
+ *
+ * The core answers some commands to no LUN that is not mapped, and does not
+ * know how to parse others; REPORT TARGET PORT GROUPS has its allocation length
+ * where they have it.  io_work.
+ *
+ * Return: @cdb, or the command's own CDB.
+ */
+u8 *tiscsi_access_stand_in(struct tiscsi_cmd *cmd, u64 *lun, u8 *cdb)
+{
+	struct iscsi_scsi_req *req = (struct iscsi_scsi_req *)&cmd->hdr;
+
+	if (req->cdb[0] != MAINTENANCE_IN) {
+		*lun = tiscsi_luns_stand_in(cmd);
+		return req->cdb;
+	}
+	if (!tiscsi_opcodes_are_asked(req->cdb))
+		return req->cdb;
+	memcpy(cdb, req->cdb, ISCSI_CDB_SIZE);
+	cdb[1] = MI_REPORT_TARGET_PGS;
+	return cdb;
+}
+
 /* Commands that are answered here, in place of the core. */
 static void tiscsi_access_take(struct tiscsi_cmd *cmd)
 {
@@ -188,8 +215,16 @@ static void tiscsi_access_take(struct tiscsi_cmd *cmd)
 		tiscsi_pr_attach(cmd);
 		break;
 	case MAINTENANCE_IN:
+		tiscsi_opcodes_attach(cmd);
+		fallthrough;
 	case MAINTENANCE_OUT:
 		tiscsi_alua_attach(cmd);
+		break;
+	case INQUIRY:
+		tiscsi_inquiry_attach(cmd);
+		break;
+	case REPORT_LUNS:
+		cmd->se_cmd.execute_cmd = tiscsi_execute_report_luns;
 		break;
 	}
 }
@@ -198,17 +233,21 @@ static void tiscsi_access_take(struct tiscsi_cmd *cmd)
  * tiscsi_access_attach - find what a command's session has on its unit
  * @cmd: parsed by the core, nothing wrong with it so far
  *
- * The stand-in that the core has for a missing LUN 0 has no logical unit of
- * ours.  io_work.
+ * A LUN that is not mapped has no logical unit, nor has the stand-in that the
+ * core has for a missing LUN 0.  io_work.
  */
 void tiscsi_access_attach(struct tiscsi_cmd *cmd)
 {
 	struct se_cmd *se_cmd = &cmd->se_cmd;
 	struct tiscsi_sess *sess = cmd->sess;
 
+	if (unlikely(test_bit(CMD_NO_LUN, &cmd->flags)) ||
+	    unlikely(se_cmd->se_lun == sess->tpg->se_tpg.tpg_virt_lun0)) {
+		tiscsi_luns_attach_none(cmd);
+		return;
+	}
 	cmd->itl = tiscsi_itl_find(sess, cmd->lun, se_cmd->se_dev);
-	if (unlikely(!cmd->itl) &&
-	    se_cmd->se_lun != sess->tpg->se_tpg.tpg_virt_lun0)
+	if (unlikely(!cmd->itl))
 		tiscsi_access_attach_first(cmd);
 	if (cmd->itl)
 		tiscsi_access_take(cmd);

@@ -8,7 +8,6 @@
  * a command gets there, and given to each session of that initiator.
  */
 #include <linux/slab.h>
-#include <scsi/scsi_common.h>
 #include <target/target_core_backend.h>
 
 #include "access.h"
@@ -178,6 +177,23 @@ static void tiscsi_ua_give(struct tiscsi_sess *sess, u64 lun, u32 bits)
 	}
 }
 
+/* Gives the core's conditions of a mapping to each session of the initiator. */
+static void tiscsi_ua_harvest_deve(struct se_node_acl *nacl,
+				   struct se_dev_entry *deve)
+{
+	struct se_session *se_sess;
+	u32 bits;
+
+	bits = tiscsi_ua_strip(deve, UA_MASK) & ~BIT(UA_ALUA_CHANGED);
+	if (!bits)
+		return;
+	spin_lock_irq(&nacl->nacl_sess_lock);
+	list_for_each_entry(se_sess, &nacl->acl_sess_list, sess_acl_list)
+		tiscsi_ua_give(se_sess->fabric_sess_ptr, deve->mapped_lun,
+			       bits);
+	spin_unlock_irq(&nacl->nacl_sess_lock);
+}
+
 /**
  * tiscsi_ua_harvest - make the core's conditions those of nexuses
  * @cmd: a command of one of them
@@ -188,22 +204,40 @@ static void tiscsi_ua_give(struct tiscsi_sess *sess, u64 lun, u32 bits)
  */
 void tiscsi_ua_harvest(struct tiscsi_cmd *cmd)
 {
-	struct se_node_acl *nacl = cmd->sess->se_session->se_node_acl;
 	struct se_dev_entry *deve;
-	struct se_session *se_sess;
-	u32 bits = 0;
 
 	rcu_read_lock();
 	deve = tiscsi_ua_deve(cmd);
 	if (deve)
-		bits = tiscsi_ua_strip(deve, UA_MASK) & ~BIT(UA_ALUA_CHANGED);
-	if (bits) {
-		spin_lock_irq(&nacl->nacl_sess_lock);
-		list_for_each_entry(se_sess, &nacl->acl_sess_list,
-				    sess_acl_list)
-			tiscsi_ua_give(se_sess->fabric_sess_ptr, cmd->lun,
-				       bits);
-		spin_unlock_irq(&nacl->nacl_sess_lock);
+		tiscsi_ua_harvest_deve(cmd->sess->se_session->se_node_acl,
+				       deve);
+	rcu_read_unlock();
+}
+
+/**
+ * tiscsi_ua_forget_luns - a session has been told of its LUNs
+ * @sess: nothing is left to be said of their change, on any logical unit
+ *
+ * Process context.
+ */
+void tiscsi_ua_forget_luns(struct tiscsi_sess *sess)
+{
+	struct se_node_acl *nacl = sess->se_session->se_node_acl;
+	struct se_dev_entry *deve;
+	struct tiscsi_itl *itl;
+	u32 i;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(deve, &nacl->lun_entry_hlist, link)
+		if (!list_empty_careful(&deve->ua_list))
+			tiscsi_ua_harvest_deve(nacl, deve);
+	for (i = 0; i < TISCSI_ITL_BUCKETS; i++) {
+		hlist_for_each_entry_rcu(itl, &sess->itls[i], sess_node) {
+			spin_lock(&itl->lu->lock);
+			WRITE_ONCE(itl->attention,
+				   itl->attention & ~BIT(UA_LUNS_CHANGED));
+			spin_unlock(&itl->lu->lock);
+		}
 	}
 	rcu_read_unlock();
 }
@@ -246,17 +280,8 @@ void tiscsi_ua_drop_reset(struct se_device *dev)
  */
 sense_reason_t tiscsi_execute_request_sense(struct se_cmd *se_cmd)
 {
-	struct tiscsi_cmd *cmd = to_tiscsi_cmd(se_cmd);
-	bool desc = se_cmd->t_task_cdb[1] & 1;
 	struct tiscsi_sense sense = { };
-	u32 len = desc ? 8 : 18;
-	u8 buf[18] = { };
 
-	tiscsi_ua_take(cmd->itl, &sense);
-	scsi_build_sense_buffer(desc, buf, sense.key, sense.asc, sense.ascq);
-	if (cmd->sg)
-		sg_copy_from_buffer(cmd->sg, cmd->sg_nents, buf,
-				    min(len, se_cmd->data_length));
-	target_complete_cmd_with_length(se_cmd, SAM_STAT_GOOD, len);
-	return 0;
+	tiscsi_ua_take(to_tiscsi_cmd(se_cmd)->itl, &sense);
+	return tiscsi_answer_sense(se_cmd, &sense);
 }

@@ -382,6 +382,11 @@ void tiscsi_conn_dropped(struct tiscsi_conn *conn)
 /* Something had to be over by now. */
 static void tiscsi_conn_deadline(struct tiscsi_conn *conn)
 {
+	if (tiscsi_logout_give_up(conn)) {
+		conn->deadline = jiffies + TISCSI_LINGER * HZ;
+		tiscsi_conn_arm_timer(conn, conn->deadline);
+		return;
+	}
 	if (conn->state != CONN_LOGOUT_REQUESTED) {
 		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 		return;
@@ -410,6 +415,7 @@ static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 		return;
 	}
+	tiscsi_logout_check_time(conn);
 	tiscsi_conn_check_ping(conn);
 }
 

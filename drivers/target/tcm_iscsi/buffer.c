@@ -19,6 +19,15 @@
 #define TISCSI_CHUNK_ORDER	PAGE_ALLOC_COSTLY_ORDER
 #define TISCSI_RING_SIZE	64
 
+/*
+ * Buffers up to here are bounded by the number of slots, and not counted; of
+ * larger ones a session may have an eighth of the memory, all together a
+ * quarter.
+ */
+#define TISCSI_SG_SMALL		SZ_64K
+
+static atomic_long_t tiscsi_sg_pages;
+
 /* The oldest chunk is at @head. */
 struct tiscsi_ring {
 	spinlock_t lock;		/* a leaf; any other CPU only to drain */
@@ -169,6 +178,45 @@ static struct page *tiscsi_chunk_get(u32 order, gfp_t gfp)
 	return page ?: alloc_pages(gfp | __GFP_COMP, order);
 }
 
+static void tiscsi_sg_uncharge(struct tiscsi_cmd *cmd)
+{
+	if (!cmd->sg_charged)
+		return;
+	atomic_long_sub(cmd->sg_charged, &tiscsi_sg_pages);
+	atomic_long_sub(cmd->sg_charged, &cmd->sess->sg_pages);
+	cmd->sg_charged = 0;
+}
+
+/* J08, J13: what a session can make us hold is bounded. */
+static bool tiscsi_sg_charge(struct tiscsi_cmd *cmd, u32 len)
+{
+	long pages = DIV_ROUND_UP(len, PAGE_SIZE);
+	long all, sess;
+
+	if (len <= TISCSI_SG_SMALL)
+		return true;
+	cmd->sg_charged = pages;
+	all = atomic_long_add_return(pages, &tiscsi_sg_pages);
+	sess = atomic_long_add_return(pages, &cmd->sess->sg_pages);
+	if (all <= totalram_pages() / 4 && sess <= totalram_pages() / 8)
+		return true;
+	tiscsi_sg_uncharge(cmd);
+	return false;
+}
+
+static void tiscsi_sg_put(struct tiscsi_cmd *cmd)
+{
+	u32 i;
+
+	for (i = 0; i < cmd->sg_nents; i++)
+		if (sg_page(&cmd->sg[i]))
+			tiscsi_ring_put(sg_page(&cmd->sg[i]));
+	if (cmd->sg != &cmd->sg_inline)
+		kvfree(cmd->sg);
+	cmd->sg = NULL;
+	cmd->sg_nents = 0;
+}
+
 static int tiscsi_sg_fill(struct tiscsi_cmd *cmd, u32 len, u32 max_order,
 			  gfp_t gfp)
 {
@@ -189,7 +237,7 @@ static int tiscsi_sg_fill(struct tiscsi_cmd *cmd, u32 len, u32 max_order,
 		n = min(len, chunk);
 		page = tiscsi_chunk_get(get_order(n), gfp);
 		if (!page) {
-			tiscsi_sg_free(cmd);
+			tiscsi_sg_put(cmd);
 			return -ENOMEM;
 		}
 		sg_set_page(&sg[i], page, n, 0);
@@ -206,17 +254,22 @@ static int tiscsi_sg_fill(struct tiscsi_cmd *cmd, u32 len, u32 max_order,
  *
  * Process context.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM, also when sessions have too much already.
  */
 int tiscsi_sg_alloc(struct tiscsi_cmd *cmd, u32 len, bool bulk)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	int ret;
 
-	if (!bulk)
-		return tiscsi_sg_fill(cmd, len, 0, gfp | __GFP_ZERO);
-	if (!tiscsi_sg_fill(cmd, len, TISCSI_CHUNK_ORDER, gfp | __GFP_NORETRY))
+	if (!tiscsi_sg_charge(cmd, len))
+		return -ENOMEM;
+	if (bulk && !tiscsi_sg_fill(cmd, len, TISCSI_CHUNK_ORDER,
+				    gfp | __GFP_NORETRY))
 		return 0;
-	return tiscsi_sg_fill(cmd, len, 0, gfp);
+	ret = tiscsi_sg_fill(cmd, len, 0, bulk ? gfp : gfp | __GFP_ZERO);
+	if (ret)
+		tiscsi_sg_uncharge(cmd);
+	return ret;
 }
 
 /**
@@ -227,17 +280,10 @@ int tiscsi_sg_alloc(struct tiscsi_cmd *cmd, u32 len, bool bulk)
  */
 void tiscsi_sg_free(struct tiscsi_cmd *cmd)
 {
-	u32 i;
-
 	if (!cmd->sg)
 		return;
-	for (i = 0; i < cmd->sg_nents; i++)
-		if (sg_page(&cmd->sg[i]))
-			tiscsi_ring_put(sg_page(&cmd->sg[i]));
-	if (cmd->sg != &cmd->sg_inline)
-		kvfree(cmd->sg);
-	cmd->sg = NULL;
-	cmd->sg_nents = 0;
+	tiscsi_sg_put(cmd);
+	tiscsi_sg_uncharge(cmd);
 }
 
 /**

@@ -9,6 +9,9 @@
 #include "access/access.h"
 #include "trace.h"
 
+/* Near the wrap, so that every session that does anything passes it (J18). */
+#define TISCSI_FIRST_TTT_GEN	(U16_MAX - 8)
+
 static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
 					    itt_t itt)
 {
@@ -65,6 +68,7 @@ int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
 
 		cmd->sess = sess;
 		cmd->index = i;
+		cmd->ttt_gen = TISCSI_FIRST_TTT_GEN;
 		list_add_tail(&cmd->list, &sess->free);
 	}
 	return 0;

@@ -230,7 +230,9 @@ static void tiscsi_close_work(struct work_struct *work)
 	tiscsi_challenge_forget(&conn->challenge);
 
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
-	if (tiscsi_conn_owes_nothing(conn))
+	/* J13: what a dead peer has not read is not kept for it. */
+	if (conn->close_reason == CLOSE_TIMEOUT ||
+	    tiscsi_conn_owes_nothing(conn))
 		sock_no_linger(conn->sock->sk);
 	sock_release(conn->sock);
 	tiscsi_half_open_del(conn);
@@ -410,7 +412,7 @@ static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 			tiscsi_conn_arm_timer(conn, conn->deadline);
 		return;
 	}
-	if (tiscsi_data_check_time(conn)) {
+	if (tiscsi_tx_check_time(conn) || tiscsi_data_check_time(conn)) {
 		atomic_inc(&conn->sess->conn_timeout_errors);
 		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 		return;

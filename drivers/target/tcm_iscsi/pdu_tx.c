@@ -14,6 +14,9 @@
 /* Up to here copying is cheaper than sending pages by reference. */
 #define TISCSI_COPY_MAX		4096
 
+/* Seconds; where no ACL says otherwise, as in discovery. */
+#define TISCSI_TX_PATIENCE	30
+
 static const tiscsi_build_fn tiscsi_builders[TX_NR] = {
 	[TX_R2T]	= tiscsi_build_r2t,
 	[TX_DATA_IN]	= tiscsi_build_data_in,
@@ -371,6 +374,59 @@ static void tiscsi_tx_done(struct tiscsi_conn *conn)
 	}
 }
 
+/* Seconds that a peer may take nothing of what is sent to it. */
+static u32 tiscsi_tx_patience(const struct tiscsi_conn *conn)
+{
+	if (!conn->sess || !conn->sess->nacl)
+		return TISCSI_TX_PATIENCE;
+	return READ_ONCE(conn->sess->nacl->attrib.nopin_response_timeout);
+}
+
+/* The socket is full; when the peer acknowledges, its time runs anew. */
+static void tiscsi_tx_stuck(struct tiscsi_conn *conn)
+{
+	struct tiscsi_tx *tx = &conn->tx;
+
+	if (!tx->stuck_since) {
+		tx->stuck_una = READ_ONCE(tcp_sk(conn->sock->sk)->snd_una);
+		/* 0 stands for not stuck. */
+		tx->stuck_since = jiffies | 1;
+		tiscsi_conn_arm_timer(conn, jiffies +
+				      tiscsi_tx_patience(conn) * HZ);
+	}
+}
+
+/**
+ * tiscsi_tx_check_time - has the peer stopped reading (row J13)
+ * @conn: the connection
+ *
+ * A ping would not tell: it would wait behind what is not read.  Nor would what
+ * the socket takes, which is nothing until a third of its buffer is free: a
+ * slow peer is not a dead one.  io_work.
+ *
+ * Return: true when nothing was acknowledged for nopin_response_timeout although
+ * there was something to send: the connection has failed.
+ */
+bool tiscsi_tx_check_time(struct tiscsi_conn *conn)
+{
+	struct tiscsi_tx *tx = &conn->tx;
+	u32 una;
+
+	if (!tx->stuck_since)
+		return false;
+	if (time_after_eq(jiffies, tx->stuck_since +
+			  tiscsi_tx_patience(conn) * HZ)) {
+		una = READ_ONCE(tcp_sk(conn->sock->sk)->snd_una);
+		if (una == tx->stuck_una)
+			return true;
+		tx->stuck_una = una;
+		tx->stuck_since = jiffies | 1;
+	}
+	tiscsi_conn_arm_timer(conn, tx->stuck_since +
+			      tiscsi_tx_patience(conn) * HZ);
+	return false;
+}
+
 /**
  * tiscsi_tx - send what is owed
  * @conn: the connection
@@ -392,8 +448,10 @@ int tiscsi_tx(struct tiscsi_conn *conn, int budget)
 		if (tx->part == TX_PART_IDLE && !tiscsi_tx_layout(conn))
 			break;
 		ret = tiscsi_tx_push(conn);
-		if (ret == -EAGAIN)
-			break;
+		if (ret == -EAGAIN) {
+			tiscsi_tx_stuck(conn);
+			return done;
+		}
 		if (ret < 0) {
 			tiscsi_conn_close(conn, CLOSE_PEER);
 			break;
@@ -401,6 +459,7 @@ int tiscsi_tx(struct tiscsi_conn *conn, int budget)
 		tiscsi_tx_done(conn);
 		done++;
 	}
+	tx->stuck_since = 0;
 	return done;
 }
 

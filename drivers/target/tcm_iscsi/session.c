@@ -14,6 +14,8 @@
 #include "access/access.h"
 #include "login.h"
 
+/* Near the wrap, so that it is passed (J18). */
+#define TISCSI_FIRST_TTT	(U32_MAX - 4)
 /* Slots of a session without commands: text, logout, rejects. */
 #define TISCSI_DISCOVERY_DEPTH	4
 /* How long disabling a portal group waits for its sessions to be gone. */
@@ -278,6 +280,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	sess->keys = login->nego.keys;
 	sess->multi = sess->keys.v[KEY_MAX_CONNECTIONS] > 1;
 	sess->fences = sess->keys.v[KEY_TASK_REPORTING] != TASK_RFC3720;
+	sess->next_ttt = TISCSI_FIRST_TTT;
 	memcpy(sess->isid, login->isid, sizeof(sess->isid));
 	strscpy(sess->initiator_name, login->nego.initiator_name,
 		sizeof(sess->initiator_name));

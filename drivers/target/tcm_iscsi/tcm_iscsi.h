@@ -434,6 +434,7 @@ struct tiscsi_cmd {
 	struct scatterlist *sg;
 	struct scatterlist sg_inline;
 	u32 sg_nents;
+	u32 sg_charged;			/* pages that count against the bound */
 
 	/* Data-Out */
 	u32 unsol_end;			/* end of the unsolicited burst */
@@ -591,6 +592,8 @@ struct tiscsi_sess {
 	struct tiscsi_cmd *logout;
 	struct work_struct free_work;
 
+	atomic_long_t sg_pages;		/* large buffers of its commands */
+
 	/* statistics; written by connections, read by configfs */
 	atomic64_t cmd_pdus;
 	atomic64_t rsp_pdus;
@@ -669,6 +672,8 @@ struct tiscsi_tx {
 	u32 data_len;
 	bool last;			/* the cmd's last PDU: the task ends */
 	bool corked;			/* sent with MSG_MORE */
+	u32 stuck_una;			/* what was acknowledged then */
+	unsigned long stuck_since;	/* jiffies: the socket is full; or 0 */
 	enum tiscsi_tx_then then;
 	u8 hdr[ISCSI_HDR_LEN + ISCSI_CRC_LEN];
 	u8 tail[ISCSI_PAD_LEN + ISCSI_CRC_LEN];
@@ -905,6 +910,7 @@ enum tiscsi_stamp_kind {
 void tiscsi_tx_queue(struct tiscsi_cmd *cmd, enum tiscsi_tx_what what);
 int tiscsi_tx(struct tiscsi_conn *conn, int budget);
 void tiscsi_tx_release(struct tiscsi_conn *conn);
+bool tiscsi_tx_check_time(struct tiscsi_conn *conn);
 void tiscsi_tx_purge(struct tiscsi_conn *conn);
 void *tiscsi_tx_hdr(struct tiscsi_conn *conn, u8 opcode, u8 flags);
 void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,

@@ -182,4 +182,11 @@ static inline void tiscsi_shrinker_unregister(struct shrinker *shrinker)
 #endif
 }
 
+/* What a backend does for the core, by se_cmd->protocol_data; renamed in 6.4. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define tiscsi_backend_ops exec_cmd_ops
+#else
+#define tiscsi_backend_ops sbc_ops
+#endif
+
 #endif /* TCM_ISCSI_COMPAT_H */

@@ -165,7 +165,7 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 
 static bool tiscsi_opcode_write_same(const struct se_cmd *se_cmd)
 {
-	const struct sbc_ops *ops = se_cmd->protocol_data;
+	const struct tiscsi_backend_ops *ops = se_cmd->protocol_data;
 
 	return ops->execute_write_same ||
 	       (ops->execute_unmap && se_cmd->se_dev->dev_attrib.emulate_tpws);
@@ -173,7 +173,7 @@ static bool tiscsi_opcode_write_same(const struct se_cmd *se_cmd)
 
 static bool tiscsi_opcode_unmap(const struct se_cmd *se_cmd)
 {
-	const struct sbc_ops *ops = se_cmd->protocol_data;
+	const struct tiscsi_backend_ops *ops = se_cmd->protocol_data;
 
 	return ops->execute_unmap && se_cmd->se_dev->dev_attrib.emulate_tpu;
 }

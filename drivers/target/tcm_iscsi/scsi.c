@@ -249,10 +249,6 @@ static bool tiscsi_is_plain_read(const struct se_cmd *se_cmd)
 	}
 }
 
-/*
- * The core moves data the way that R and W say, whatever the CDB does: a READ
- * with W would write, past reservations that let reads through.
- */
 static bool tiscsi_scsi_direction_ok(const struct se_cmd *se_cmd)
 {
 	if (!(se_cmd->se_cmd_flags & SCF_SCSI_DATA_CDB))
@@ -260,6 +256,30 @@ static bool tiscsi_scsi_direction_ok(const struct se_cmd *se_cmd)
 	return se_cmd->data_direction == DMA_NONE ||
 	       tiscsi_is_plain_read(se_cmd) ==
 	       (se_cmd->data_direction == DMA_FROM_DEVICE);
+}
+
+/* Nothing moved: all that was expected is residual (D23, D24). */
+static void tiscsi_scsi_no_data(struct tiscsi_cmd *cmd)
+{
+	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
+	if (cmd->bidi_edtl)
+		cmd->residual_flag |= ISCSI_FLAG_CMD_BIDI_UNDERFLOW;
+	cmd->residual = cmd->edtl;
+}
+
+/*
+ * Row D22: R and W are not what the operation code says, so nothing moves.  The
+ * core goes by them: a READ with W would write, past reservations that let
+ * reads through.  As a read of nothing it is good, as other targets have it.
+ */
+static void tiscsi_scsi_wrong_way(struct tiscsi_cmd *cmd)
+{
+	if (!tiscsi_is_plain_read(&cmd->se_cmd)) {
+		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
+		return;
+	}
+	tiscsi_scsi_no_data(cmd);
+	tiscsi_scsi_fail_status(cmd, SAM_STAT_GOOD);
 }
 
 /*
@@ -394,7 +414,7 @@ void tiscsi_scsi_prep(struct tiscsi_cmd *cmd)
 	if (READ_ONCE(se_cmd->se_lun->lun_shutdown))
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_no_lun);
 	else if (!tiscsi_scsi_direction_ok(se_cmd))
-		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
+		tiscsi_scsi_wrong_way(cmd);
 	else if (write)
 		tiscsi_scsi_trim_write(cmd);
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))
@@ -514,15 +534,6 @@ static void tiscsi_scsi_unprep(struct tiscsi_cmd *cmd)
 	spin_unlock(&cmd->sess->lock);
 	if (prepped)
 		transport_generic_free_cmd(&cmd->se_cmd, 0);
-}
-
-/* Nothing moved: all that was expected is residual (D23, D24). */
-static void tiscsi_scsi_no_data(struct tiscsi_cmd *cmd)
-{
-	cmd->residual_flag = cmd->edtl ? ISCSI_FLAG_CMD_UNDERFLOW : 0;
-	if (cmd->bidi_edtl)
-		cmd->residual_flag |= ISCSI_FLAG_CMD_BIDI_UNDERFLOW;
-	cmd->residual = cmd->edtl;
 }
 
 /**

@@ -310,8 +310,8 @@ void tiscsi_access_slow(struct tiscsi_cmd *cmd)
  * tiscsi_access_lun_reset - a logical unit was reset
  * @dev: its device
  *
- * Every nexus is told (row E13), and not twice; a reservation of SPC-2 ends.  Process context, may
- * sleep.
+ * Every nexus is told (row E13), and not twice; a reservation of SPC-2 ends.
+ * Process context, may sleep.
  */
 void tiscsi_access_lun_reset(struct se_device *dev)
 {

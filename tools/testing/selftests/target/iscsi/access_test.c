@@ -144,22 +144,6 @@ TEST(G14_request_sense_takes_it)
 	ASSERT_EQ(0, buf[2] & 0xf);
 }
 
-/* Maps LUN 9 to the initiator, or takes it away again. */
-static void map_lun9(const char *initiator, bool on)
-{
-	char dir[PATH_MAX], link[PATH_MAX + 8], lun[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s/%s/tpgt_1/acls/%s/lun_9", env.configfs,
-		 env.target, initiator);
-	snprintf(link, sizeof(link), "%s/lun", dir);
-	snprintf(lun, sizeof(lun), "%s/%s/tpgt_1/lun/lun_2", env.configfs,
-		 env.target);
-	if (on && (mkdir(dir, 0755) || symlink(lun, link)))
-		die("%s: %s", dir, strerror(errno));
-	if (!on && (unlink(link) || rmdir(dir)))
-		die("%s: %s", dir, strerror(errno));
-}
-
 TEST(G13_G14_lun_map_change_is_told_once_to_every_session)
 {
 	struct conn *a = login(LOGIN(.isid = 0x1301));
@@ -168,7 +152,7 @@ TEST(G13_G14_lun_map_change_is_told_once_to_every_session)
 	int on;
 
 	for (on = 1; on >= 0; on--) {
-		map_lun9(env.initiator, on);
+		env_map_lun9(env.initiator, on);
 		ASSERT_EQ(0x3f0e, attention(a, LUN0));
 		ASSERT_EQ(0, attention(a, LUN0));
 		ASSERT_EQ(0x3f0e, attention(b, LUN0));
@@ -185,9 +169,9 @@ TEST(G14_most_important_first_and_none_lost)
 	struct conn *a = login(LOGIN(.isid = 0x1405));
 	struct conn *b = login(LOGIN(.isid = 0x1406));
 
-	map_lun9(env.initiator, true);
+	env_map_lun9(env.initiator, true);
 	ASSERT_EQ(TMF_DONE, tmf(b, TMF_LUN_RESET, LUN0, NO_TAG, 0));
-	map_lun9(env.initiator, false);
+	env_map_lun9(env.initiator, false);
 	ASSERT_EQ(0x2903, attention(a, LUN0));
 	ASSERT_EQ(0x3f0e, attention(a, LUN0));
 	ASSERT_EQ(0, attention(a, LUN0));

@@ -367,22 +367,6 @@ TEST(G13_select_report_and_allocation_length)
 	}
 }
 
-/* Maps LUN 9 to the initiator, or takes it away again. */
-static void map_lun9(bool on)
-{
-	char dir[PATH_MAX], link[PATH_MAX + 8], lun[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s/%s/tpgt_1/acls/%s/lun_9", env.configfs,
-		 env.target, env.initiator);
-	snprintf(link, sizeof(link), "%s/lun", dir);
-	snprintf(lun, sizeof(lun), "%s/%s/tpgt_1/lun/lun_2", env.configfs,
-		 env.target);
-	if (on && (mkdir(dir, 0755) || symlink(lun, link)))
-		die("%s: %s", dir, strerror(errno));
-	if (!on && (unlink(link) || rmdir(dir)))
-		die("%s: %s", dir, strerror(errno));
-}
-
 TEST(G13_who_asked_is_not_told_that_luns_changed)
 {
 	struct conn *a = login(LOGIN(.isid = 0x1311));
@@ -390,7 +374,7 @@ TEST(G13_who_asked_is_not_told_that_luns_changed)
 	u8 buf[256];
 	u32 len;
 
-	map_lun9(true);
+	env_map_lun9(env.initiator, true);
 	ASSERT_EQ(GOOD, report_luns(a, LUN0, 0, sizeof(buf), buf, &len));
 	ASSERT_EQ(24, get_be32(buf));
 	ASSERT_EQ(GOOD, attention(a, LUN0));
@@ -398,7 +382,7 @@ TEST(G13_who_asked_is_not_told_that_luns_changed)
 	/* The other session has not asked. */
 	ASSERT_EQ(ATTENTION(0x3f, 0x0e), attention(b, LUN0));
 	ASSERT_EQ(ATTENTION(0x3f, 0x0e), attention(b, LUN1));
-	map_lun9(false);
+	env_map_lun9(env.initiator, false);
 	ASSERT_EQ(GOOD, report_luns(a, LUN0, 0, sizeof(buf), buf, &len));
 	ASSERT_EQ(16, get_be32(buf));
 	ASSERT_EQ(GOOD, attention(a, LUN0));

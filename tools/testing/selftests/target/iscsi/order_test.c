@@ -10,18 +10,7 @@
 
 static u32 stalled_write(struct conn *c, struct scsi *io, u8 *buf, u32 lba)
 {
-	scsi_rw(io, true, LUN0, lba, BLOCK, buf);
-	io->held = true;
-	scsi_send(c, io);
-	return pdu32(recv_r2t(c, io), BHS_TTT);
-}
-
-static void finish_write(struct conn *c, struct scsi *io, u32 ttt)
-{
-	scsi_data_out(c, io, ttt, 0, io->edtl);
-	scsi_wait(c, io);
-	if (io->status || io->response)
-		die("status %02x, response %02x", io->status, io->response);
+	return stall_write(c, io, LUN0, lba, buf, BLOCK);
 }
 
 static void send_read(struct conn *c, struct scsi *io, u64 lun, u8 attr,

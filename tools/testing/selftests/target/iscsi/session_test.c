@@ -15,18 +15,7 @@ static void test_unit_ready(struct scsi *io)
 /* A write that waits for its data after one R2T. */
 static u32 stalled_write(struct conn *c, struct scsi *io, u8 *buf, u32 lba)
 {
-	scsi_rw(io, true, LUN0, lba, 2 * BLOCK, buf);
-	io->held = true;
-	scsi_send(c, io);
-	return pdu32(recv_r2t(c, io), BHS_TTT);
-}
-
-static void finish_write(struct conn *c, struct scsi *io, u32 ttt)
-{
-	scsi_data_out(c, io, ttt, 0, io->edtl);
-	scsi_wait(c, io);
-	if (io->status || io->response)
-		die("status %02x, response %02x", io->status, io->response);
+	return stall_write(c, io, LUN0, lba, buf, 2 * BLOCK);
 }
 
 static u16 isid_of(const struct conn *c)

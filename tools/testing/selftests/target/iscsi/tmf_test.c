@@ -18,10 +18,7 @@
 static u32 stalled_write(struct conn *c, struct scsi *io, u64 lun, u8 *buf,
 			 u32 lba)
 {
-	scsi_rw(io, true, lun, lba, BLOCK, buf);
-	io->held = true;
-	scsi_send(c, io);
-	return pdu32(recv_r2t(c, io), BHS_TTT);
+	return stall_write(c, io, lun, lba, buf, BLOCK);
 }
 
 static void test_unit_ready(struct conn *c, struct scsi *io, u64 lun)

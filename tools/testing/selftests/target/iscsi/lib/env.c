@@ -9,6 +9,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "raw.h"
@@ -323,4 +324,24 @@ bool klog_has(int fd, const char *text)
 		found |= !!strstr(line, text);
 	}
 	return found;
+}
+
+/**
+ * env_map_lun9() - map LUN 9 to an initiator, or take it away again
+ * @initiator: its name; its ACL is one of @env.target
+ * @on: map it
+ */
+void env_map_lun9(const char *initiator, bool on)
+{
+	char dir[PATH_MAX], link[PATH_MAX + 8], lun[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/%s/tpgt_1/acls/%s/lun_9", env.configfs,
+		 env.target, initiator);
+	snprintf(link, sizeof(link), "%s/lun", dir);
+	snprintf(lun, sizeof(lun), "%s/%s/tpgt_1/lun/lun_2", env.configfs,
+		 env.target);
+	if (on && (mkdir(dir, 0755) || symlink(lun, link)))
+		die("%s: %s", dir, strerror(errno));
+	if (!on && (unlink(link) || rmdir(dir)))
+		die("%s: %s", dir, strerror(errno));
 }

@@ -422,6 +422,7 @@ void history_print(void);
 int env_run(int argc, char **argv, int (*tests)(int argc, char **argv));
 int env_setup(const char *what);
 bool env_wanted(const char *test);
+void env_map_lun9(const char *initiator, bool on);
 void env_settle(void);
 bool env_info_has(const char *initiator, const char *words);
 void configfs_write(const char *path, const char *value);
@@ -540,5 +541,8 @@ void scsi_cdb6(struct scsi *io, u64 lun, u8 op, u32 edtl, void *in);
 void scsi_write(struct conn *c, u64 lun, u32 lba, const void *buf, u32 len);
 void scsi_read(struct conn *c, u64 lun, u32 lba, void *buf, u32 len);
 void clear_unit_attentions(struct conn *c, u64 lun);
+u32 stall_write(struct conn *c, struct scsi *io, u64 lun, u32 lba, u8 *buf,
+		u32 len);
+void finish_write(struct conn *c, struct scsi *io, u32 ttt);
 
 #endif /* RAW_H */

@@ -525,3 +525,37 @@ struct pdu *recv_async(struct conn *c, u8 event)
 		die("event %u, expected %u", p->bhs[BHS_ASYNC_EVENT], event);
 	return p;
 }
+
+/**
+ * stall_write() - send a write, and keep its data when it is asked for
+ * @c: the connection
+ * @io: the write
+ * @lun: LUN as on the wire
+ * @lba: first block
+ * @buf: what to write
+ * @len: bytes, one R2T's
+ *
+ * Return: the transfer tag, for finish_write().
+ */
+u32 stall_write(struct conn *c, struct scsi *io, u64 lun, u32 lba, u8 *buf,
+		u32 len)
+{
+	scsi_rw(io, true, lun, lba, len, buf);
+	io->held = true;
+	scsi_send(c, io);
+	return pdu32(recv_r2t(c, io), BHS_TTT);
+}
+
+/**
+ * finish_write() - send the data of a stalled write, which must end well
+ * @c: the connection, on which nothing else is answered before
+ * @io: the write
+ * @ttt: from stall_write()
+ */
+void finish_write(struct conn *c, struct scsi *io, u32 ttt)
+{
+	scsi_data_out(c, io, ttt, 0, io->edtl);
+	scsi_wait(c, io);
+	if (io->status || io->response)
+		die("status %02x, response %02x", io->status, io->response);
+}

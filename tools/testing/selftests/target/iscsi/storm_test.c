@@ -35,7 +35,7 @@
 #define LOGIN_EVERY_MS	100
 #define SECONDS		8
 /* login_timeout, and time to close thousands on a slow machine */
-#define GONE_MS		(15000 + 10000)
+#define GONE_MS		(15000 + bound_ms(10000))
 #define LAST		STAGE(OPERATIONAL, FULL_FEATURE)
 
 #define PARAM(name)	"/sys/module/tcm_iscsi/parameters/" name
@@ -206,7 +206,7 @@ static struct storm *storm_start(struct storm what)
 	struct rlimit files = { NR_MAX + 1000, NR_MAX + 1000 };
 	struct storm *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	u64 end = now_ms() + 60000;
+	u64 end = now_ms() + bound_ms(60000);
 	pid_t pid;
 
 	if (s == MAP_FAILED || setrlimit(RLIMIT_NOFILE, &files))
@@ -221,7 +221,8 @@ static struct storm *storm_start(struct storm what)
 	s->pid = pid;
 	while (s->opened < s->nr) {
 		if (pid < 0 || now_ms() > end)
-			die("only %u connections after 60 s", s->opened);
+			die("only %u connections, after %u ms", s->opened,
+			    bound_ms(60000));
 		usleep(10000);
 	}
 	return s;
@@ -263,7 +264,7 @@ static void logins_go_on(struct storm *s, u32 seconds)
 		nr++;
 		sum += took;
 		worst = took > worst ? took : worst;
-		if (took >= 1000)
+		if (took >= bound_ms(1000))
 			die("login %u took %u ms", nr, took);
 		next += LOGIN_EVERY_MS;
 		if (now_ms() < next)
@@ -299,7 +300,7 @@ static void storm(struct storm what, u32 max)
 
 	logins_go_on(s, SECONDS);
 	s->calm = true;
-	storm_is_below(s, max, 5000);
+	storm_is_below(s, max, bound_ms(5000));
 	/* J01: the timer runs from accept, whatever they do. */
 	storm_is_below(s, 0, GONE_MS);
 	storm_end(s);
@@ -353,7 +354,7 @@ TEST(J01_limit_of_all_portals)
 	param_set(PARAM("max_half_open"), 50);
 	logins_go_on(s, 3);
 	s->calm = true;
-	storm_is_below(s, 50, 5000);
+	storm_is_below(s, 50, bound_ms(5000));
 	param_set(PARAM("max_half_open"), old);
 	storm_end(s);
 }

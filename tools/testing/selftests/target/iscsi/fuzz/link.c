@@ -12,7 +12,7 @@
 
 #define MAX_STEPS	16
 #define HOLES_MAX	64
-#define RECV_MS		15000	/* on a loaded, emulated debug kernel */
+#define RECV_MS		bound_ms(15000)
 
 /**
  * link_open() - a TCP connection, corked
@@ -141,7 +141,7 @@ bool link_login(struct fuzz *f, struct link *l, const struct text *t)
 		conn_send(c, &p);
 		switch (conn_recv(c, RECV_MS)) {
 		case RECV_TIMEOUT:
-			die("no Login Response within %d ms", RECV_MS);
+			die("no Login Response within %u ms", RECV_MS);
 		case RECV_CLOSED:
 			link_free(l, false);
 			return false;
@@ -207,7 +207,7 @@ static void push(struct fuzz *f, struct link *l, const u8 *p, u32 len,
 		} else if (errno != EAGAIN && errno != EINTR) {
 			die("send: %s", strerror(errno));
 		} else if (poll(&pfd, 1, RECV_MS) <= 0) {
-			die("target takes no data for %d ms", RECV_MS);
+			die("target takes no data for %u ms", RECV_MS);
 		} else if (pfd.revents & POLLIN) {
 			link_recv(f, l, 0);
 		}
@@ -269,7 +269,7 @@ void link_drain(struct fuzz *f, struct link *l)
 	while (r == RECV_PDU)
 		r = link_recv(f, l, RECV_MS);
 	if (r == RECV_TIMEOUT)
-		die("target does not close within %d ms of our FIN", RECV_MS);
+		die("target does not close within %u ms of our FIN", RECV_MS);
 	link_free(l, false);
 }
 
@@ -321,7 +321,7 @@ static bool ping_answered(struct fuzz *f, struct link *l, bool fill)
 		r = link_recv(f, l, RECV_MS);
 	} while (r == RECV_PDU && !answers_ping(&l->c->rx, itt));
 	if (r == RECV_TIMEOUT)
-		die("no answer to a ping within %d ms", RECV_MS);
+		die("no answer to a ping within %u ms", RECV_MS);
 	return r == RECV_PDU;
 }
 

@@ -5,7 +5,7 @@
 #include "chap.h"
 #include "fuzz.h"
 
-#define RECV_MS		15000
+#define RECV_MS		bound_ms(15000)
 #define LIVES		12	/* requests of a login */
 #define CHALLENGE_MAX	4096	/* text that has one */
 
@@ -202,7 +202,7 @@ static void attempt_answers(struct fuzz *f, struct attempt *a)
 	while (l->c && a->unanswered) {
 		switch (conn_recv(l->c, RECV_MS)) {
 		case RECV_TIMEOUT:
-			die("no Login Response within %d ms", RECV_MS);
+			die("no Login Response within %u ms", RECV_MS);
 		case RECV_CLOSED:
 			counts.dropped++;
 			link_close(l, &f->r);

@@ -122,7 +122,7 @@ find_newest_kernel() {
 	    done)
 	if [ -z "$v" ]; then
 		v=$(for d in "$CACHE"/kernel/*/; do
-			[ -e "$d/ready" ] && basename "$d"
+			[ ! -e "$d/ready" ] || cat "$d/release"
 		    done 2>/dev/null | grep -E "^$re-amd64\$" | sort -Vr | head -n1) || true
 	fi
 	[ -n "$v" ] || return 1

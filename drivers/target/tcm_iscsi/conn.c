@@ -19,7 +19,7 @@
 /* PDUs a turn, so that connections on one CPU share it fairly. */
 #define TISCSI_RX_BUDGET	8
 #define TISCSI_TX_BUDGET	8
-#define TISCSI_IO_BUDGET	64
+#define TISCSI_IO_TURNS		8
 
 /* Seconds from accept() to the end of the login; row J01. */
 #define TISCSI_LOGIN_TIMEOUT	15
@@ -264,7 +264,7 @@ void tiscsi_conn_finish(struct tiscsi_conn *conn,
 
 static void tiscsi_conn_drain(struct tiscsi_conn *conn)
 {
-	int budget = TISCSI_IO_BUDGET;
+	int budget = TISCSI_IO_TURNS * TISCSI_RX_BUDGET;
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_TRUNC };
 	struct kvec iov = { .iov_len = SZ_64K };
 	int ret;
@@ -468,10 +468,11 @@ static void tiscsi_conn_odd_jobs(struct tiscsi_conn *conn)
 		tiscsi_conn_ask_logout(conn);
 }
 
-static int tiscsi_conn_turn(struct tiscsi_conn *conn)
+/* One turn; returns whether a budget, and nothing else, has ended it. */
+static bool tiscsi_conn_turn(struct tiscsi_conn *conn)
 {
+	bool more = tiscsi_rx(conn, TISCSI_RX_BUDGET) == TISCSI_RX_BUDGET;
 	struct tiscsi_cmd *cmd;
-	int ops = tiscsi_rx(conn, TISCSI_RX_BUDGET);
 
 	/* Whose CmdSN came due by what was received after it, here or there. */
 	while ((cmd = tiscsi_cmd_next_exec(conn))) {
@@ -480,14 +481,15 @@ static int tiscsi_conn_turn(struct tiscsi_conn *conn)
 	}
 	if (conn->flags & TISCSI_ODD_JOBS)
 		tiscsi_conn_odd_jobs(conn);
-	return ops + tiscsi_tx(conn, TISCSI_TX_BUDGET);
+	return tiscsi_tx(conn, TISCSI_TX_BUDGET) == TISCSI_TX_BUDGET || more;
 }
 
 static void tiscsi_io_work(struct work_struct *work)
 {
 	struct tiscsi_conn *conn =
 		container_of(work, struct tiscsi_conn, io_work);
-	int ops = 0, done;
+	int turns = TISCSI_IO_TURNS;
+	bool more;
 
 	if (test_bit(CONN_F_CLOSING, &conn->flags))
 		return;
@@ -504,12 +506,11 @@ static void tiscsi_io_work(struct work_struct *work)
 		tiscsi_login_resume(conn);
 
 	do {
-		done = tiscsi_conn_turn(conn);
-		ops += done;
-	} while (done && ops < TISCSI_IO_BUDGET &&
+		more = tiscsi_conn_turn(conn);
+	} while (more && --turns &&
 		 !test_bit(CONN_F_CLOSING, &conn->flags));
 
-	if (done)
+	if (more)
 		tiscsi_conn_kick(conn);
 	else if (conn->sock->sk->sk_state == TCP_CLOSE)
 		tiscsi_conn_close(conn, CLOSE_PEER);

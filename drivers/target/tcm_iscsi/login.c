@@ -159,7 +159,9 @@ void tiscsi_login_sent(struct tiscsi_conn *conn)
 		login->out = (struct tiscsi_text) {};
 		login->out_sent = 0;
 	}
+	/* The next request may be waiting in the socket. */
 	clear_bit(CONN_F_RX_HOLD, &conn->flags);
+	tiscsi_conn_kick(conn);
 	if (conn->sess)
 		tiscsi_conn_logged_in(conn);
 }

@@ -522,7 +522,7 @@ static void tiscsi_data_ready(struct sock *sk)
 
 	read_lock_bh(&sk->sk_callback_lock);
 	conn = sk->sk_user_data;
-	if (conn)
+	if (conn && tiscsi_rx_ready(conn, sk))
 		tiscsi_conn_kick(conn);
 	read_unlock_bh(&sk->sk_callback_lock);
 }

@@ -9,12 +9,19 @@
  * layer (or the login) once it is complete and trusted, which names the place
  * for the data segment; the whole PDU is shown again when all of it is in.
  */
+#include <net/tcp.h>
 #include <net/tcp_states.h>
 
 #include "trace.h"
 
 /* Pieces of a data buffer in one receive call: 320 KiB of bulk data. */
 #define TISCSI_RX_PIECES	10
+
+/* A data segment of which more is missing than this is waited for whole. */
+#define TISCSI_RX_WHOLE		SZ_8K
+
+/* For rx.await: a whole PDU. */
+#define TISCSI_AWAIT_PDU	U32_MAX
 
 static void tiscsi_rx_next(struct tiscsi_rx *rx, enum tiscsi_rx_state state,
 			   u32 want)
@@ -54,6 +61,79 @@ static bool tiscsi_rx_dry(struct tiscsi_conn *conn)
 	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
 }
 
+static bool tiscsi_rx_in_login(struct tiscsi_conn *conn)
+{
+	return conn->state < CONN_LOGGED_IN;
+}
+
+/* Padding and digest after the data segment. */
+static u32 tiscsi_rx_tail_len(struct tiscsi_conn *conn)
+{
+	u32 len = conn->rx.data_len, tail = -len & (ISCSI_PAD_LEN - 1);
+
+	if (len && test_bit(CONN_F_DDIGEST, &conn->flags))
+		tail += ISCSI_CRC_LEN;
+	return tail;
+}
+
+/*
+ * The socket is dry: what is worth being called for.  Nothing can be done with
+ * a part of a PDU, and on one CPU the sender loses it to us with each call.
+ */
+static void tiscsi_rx_await(struct tiscsi_conn *conn)
+{
+	struct tiscsi_rx *rx = &conn->rx;
+	u32 left = rx->want - rx->off;
+
+	if (rx->state == RX_DATA && left > TISCSI_RX_WHOLE)
+		WRITE_ONCE(rx->await, left + tiscsi_rx_tail_len(conn));
+	else if (rx->state == RX_BHS && !rx->off && !tiscsi_rx_in_login(conn))
+		WRITE_ONCE(rx->await, TISCSI_AWAIT_PDU);
+}
+
+/* How long the PDU at the head of the receive queue is; 1 if that is unclear. */
+static u32 tiscsi_rx_pdu_len(struct tiscsi_conn *conn, struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+	struct iscsi_hdr *hdr;
+	u8 start[8];
+	u32 len;
+
+	if (!skb ||
+	    skb_copy_bits(skb, tcp_sk(sk)->copied_seq - TCP_SKB_CB(skb)->seq,
+			  start, sizeof(start)))
+		return 1;
+	hdr = (struct iscsi_hdr *)start;
+	len = ntoh24(hdr->dlength);
+	if (!len || len > conn->max_recv_dsl)
+		return 1;
+	len = ISCSI_HDR_LEN + hdr->hlength * 4 + ALIGN(len, ISCSI_PAD_LEN);
+	if (test_bit(CONN_F_HDIGEST, &conn->flags))
+		len += ISCSI_CRC_LEN;
+	if (test_bit(CONN_F_DDIGEST, &conn->flags))
+		len += ISCSI_CRC_LEN;
+	return len;
+}
+
+/**
+ * tiscsi_rx_ready - is there enough in the socket to go on
+ * @conn: the connection
+ * @sk: its socket, locked
+ *
+ * Less than a PDU, or than the rest of it, is not, unless the sender may be
+ * waiting for us to make room.  The low-water mark of the socket would do the
+ * same, but TCP sends more acknowledgments then.  Softirq.
+ */
+bool tiscsi_rx_ready(struct tiscsi_conn *conn, struct sock *sk)
+{
+	u32 await = READ_ONCE(conn->rx.await);
+
+	if (await == TISCSI_AWAIT_PDU)
+		await = tiscsi_rx_pdu_len(conn, sk);
+	return await <= 1 ||
+	       tcp_epollin_ready(sk, min_t(u32, await, sk->sk_rcvbuf / 4));
+}
+
 /* Takes up to @len bytes of those that were received ahead. */
 static const u8 *tiscsi_rx_ahead(struct tiscsi_rx *rx, u32 *len)
 {
@@ -78,8 +158,12 @@ static int tiscsi_rx_recv(struct tiscsi_conn *conn, struct kvec *iov, u32 n,
 	struct msghdr msg = { };
 	int ret;
 
-	if (tiscsi_rx_dry(conn))
+	if (tiscsi_rx_dry(conn)) {
+		tiscsi_rx_await(conn);
 		return -EAGAIN;
+	}
+	/* Before the socket is locked: what comes after that kicks us again. */
+	WRITE_ONCE(rx->await, 1);
 	iov[n].iov_base = rx->ahead;
 	iov[n].iov_len = sizeof(rx->ahead);
 	ret = kernel_recvmsg(conn->sock, &msg, iov, n + 1,
@@ -89,8 +173,10 @@ static int tiscsi_rx_recv(struct tiscsi_conn *conn, struct kvec *iov, u32 n,
 		rx->ahead_len = ret > len ? ret - len : 0;
 		return ret - rx->ahead_len;
 	}
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN) {
+		tiscsi_rx_await(conn);
 		return ret;
+	}
 	tiscsi_conn_close(conn, CLOSE_PEER);
 	return -ESHUTDOWN;
 }
@@ -137,11 +223,6 @@ static bool tiscsi_rx_hdigest_ok(struct tiscsi_conn *conn)
 	crc = tiscsi_crc_update(tiscsi_crc_start(), rx->hdr, rx->hdr_len);
 	return tiscsi_crc_finish(crc) ==
 	       get_unaligned_le32(rx->hdr + rx->hdr_len);
-}
-
-static bool tiscsi_rx_in_login(struct tiscsi_conn *conn)
-{
-	return conn->state < CONN_LOGGED_IN;
 }
 
 /* The header is in: check what framing needs, then ask what it is for. */
@@ -275,7 +356,7 @@ static int tiscsi_rx_data(struct tiscsi_conn *conn)
 {
 	struct kvec iov[TISCSI_RX_PIECES + 1];
 	struct tiscsi_rx *rx = &conn->rx;
-	u32 len, pad, n;
+	u32 len, n;
 	int ret;
 
 	while (rx->off < rx->want) {
@@ -293,10 +374,7 @@ static int tiscsi_rx_data(struct tiscsi_conn *conn)
 	}
 
 	rx->off = 0;
-	pad = -rx->data_len & (ISCSI_PAD_LEN - 1);
-	if (rx->data_len && test_bit(CONN_F_DDIGEST, &conn->flags))
-		pad += ISCSI_CRC_LEN;
-	tiscsi_rx_next(rx, RX_TAIL, pad);
+	tiscsi_rx_next(rx, RX_TAIL, tiscsi_rx_tail_len(conn));
 	return 0;
 }
 

@@ -632,6 +632,7 @@ struct tiscsi_rx {
 	u8 reject;			/* Reject reason, 0 if all is well */
 	u8 bad_data;			/* the same, for a Data-Out of a task */
 	bool ended;			/* all of it was seen to, but for the answer */
+	u32 await;			/* bytes in the socket that are worth a kick */
 	u32 ahead_off;			/* next byte of ahead */
 	u32 ahead_len;			/* bytes of ahead not used yet */
 	u8 tail[8];
@@ -888,6 +889,7 @@ static inline void tiscsi_conn_get(struct tiscsi_conn *conn)
 /* ------------------------------------------------------------------ */
 
 void tiscsi_rx_init(struct tiscsi_conn *conn);
+bool tiscsi_rx_ready(struct tiscsi_conn *conn, struct sock *sk);
 int tiscsi_rx(struct tiscsi_conn *conn, int budget);
 void tiscsi_rx_abandon(struct tiscsi_conn *conn);
 

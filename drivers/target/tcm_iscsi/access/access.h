@@ -73,6 +73,9 @@ struct tiscsi_pr;
  * @nr_ordered: those with the ORDERED attribute in @line
  * @alua_seen: by group id, the states of its target port groups that nexuses
  *	know of or have an attention about; under dev->t10_alua.tg_pt_gps_lock
+ * @alua_kept: by group id, states from the disk that were not restored yet;
+ *	the same
+ * @alua_seq: of the states written last, under tiscsi_alua_lock
  */
 struct tiscsi_lu {
 	struct kref ref;
@@ -87,6 +90,8 @@ struct tiscsi_lu {
 	struct list_head line;
 	u32 nr_ordered;
 	struct xarray alua_seen;
+	struct xarray alua_kept;
+	u64 alua_seq;
 };
 
 /* itl->attention: a bit for each unit attention, the most important first. */
@@ -193,11 +198,16 @@ enum tiscsi_aas {
 
 enum tiscsi_aas tiscsi_alua_state(struct se_lun *lun);
 void tiscsi_alua_look(struct tiscsi_lu *lu);
-bool tiscsi_alua_see(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp);
+bool tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp);
 void tiscsi_alua_refresh(struct tiscsi_cmd *cmd);
 bool tiscsi_alua_allows(struct tiscsi_cmd *cmd, struct tiscsi_sense *sense);
 void tiscsi_alua_pass(struct tiscsi_cmd *cmd);
 void tiscsi_alua_attach(struct tiscsi_cmd *cmd);
+void tiscsi_alua_load(struct tiscsi_lu *lu);
+
+/* pr_store.c: files that outlive a restart */
+char *tiscsi_store_path(struct tiscsi_lu *lu, const char *what, u32 slot);
+int tiscsi_store_write(const char *path, const void *buf, u32 len);
 
 /* ------------------------------------------------------------------ */
 /* answer.c: data for an initiator                                      */

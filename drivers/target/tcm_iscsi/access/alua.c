@@ -201,6 +201,22 @@ void tiscsi_alua_refresh(struct tiscsi_cmd *cmd)
 	spin_unlock(&itl->lu->lock);
 }
 
+/* Row H24: a group that has its first port gets back the state that is kept. */
+static void tiscsi_alua_restore(struct tiscsi_lu *lu,
+				struct t10_alua_tg_pt_gp *gp)
+{
+	void *kept;
+
+	if (!tiscsi_alua_is_kept(gp))
+		return;
+	kept = xa_erase(&lu->alua_kept, gp->tg_pt_gp_id);
+	if (!kept || !(gp->tg_pt_gp_alua_supported_states &
+		       BIT(xa_to_value(kept))))
+		return;
+	WRITE_ONCE(gp->tg_pt_gp_alua_access_state, xa_to_value(kept));
+	gp->tg_pt_gp_alua_access_status = AAS_STATUS_EXPLICIT;
+}
+
 /**
  * tiscsi_alua_see - remember the state of a group
  * @lu: its logical unit; the caller holds tg_pt_gps_lock
@@ -210,15 +226,18 @@ void tiscsi_alua_refresh(struct tiscsi_cmd *cmd)
  *
  * Return: whether the state is not the one known before.
  */
-bool tiscsi_alua_see(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp)
+bool tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp)
 {
-	u32 state = READ_ONCE(gp->tg_pt_gp_alua_access_state);
-	void *seen;
+	void *seen = xa_load(&lu->alua_seen, gp->tg_pt_gp_id);
+	u32 state;
 
-	if (!gp->tg_pt_gp_members || state == AAS_TRANSITIONING)
+	if (!gp->tg_pt_gp_members)
 		return false;
-	seen = xa_load(&lu->alua_seen, gp->tg_pt_gp_id);
-	if (seen && xa_to_value(seen) == state)
+	if (!seen)
+		tiscsi_alua_restore(lu, gp);
+	state = READ_ONCE(gp->tg_pt_gp_alua_access_state);
+	if (state == AAS_TRANSITIONING ||
+	    (seen && xa_to_value(seen) == state))
 		return false;
 	/* Without memory for a new group its next change is not told. */
 	xa_store(&lu->alua_seen, gp->tg_pt_gp_id, xa_mk_value(state),

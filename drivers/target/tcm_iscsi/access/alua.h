@@ -18,7 +18,20 @@
 /* tg_pt_gp_alua_access_status */
 #define AAS_STATUS_EXPLICIT	0x01
 
+/**
+ * struct tiscsi_stpg_want - a state that is asked for
+ * @id: of a group, or a port's relative identifier if @state is offline
+ * @state: enum tiscsi_aas
+ */
+struct tiscsi_stpg_want {
+	u16 id;
+	u8 state;
+};
+
 bool tiscsi_alua_is_ours(const struct se_device *dev);
+bool tiscsi_alua_is_kept(const struct t10_alua_tg_pt_gp *gp);
+int tiscsi_alua_store(struct tiscsi_lu *lu, const struct tiscsi_stpg_want *want,
+		      u32 nr);
 bool tiscsi_alua_is_explicit(const struct se_lun *lun);
 
 #endif /* TCM_ISCSI_ALUA_H */

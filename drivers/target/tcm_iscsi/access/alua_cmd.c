@@ -182,7 +182,7 @@ static sense_reason_t tiscsi_execute_rtpg(struct se_cmd *se_cmd)
 /* SET TARGET PORT GROUPS                                              */
 /* ------------------------------------------------------------------ */
 
-/* One change at a time is judged and begun, or ended.  Never held for long. */
+/* One change at a time is judged and begun, or ended; which may write a file. */
 static DEFINE_MUTEX(tiscsi_alua_lock);
 
 /* How it ends; by this the sense data is found. */
@@ -200,11 +200,6 @@ static const struct tiscsi_sense tiscsi_stpg_sense[STPG_NR_RESULTS] = {
 	[STPG_BAD_PARAMETER]	= { ILLEGAL_REQUEST, 0x26, 0x00 },
 	[STPG_IN_TRANSITION]	= { NOT_READY, 0x04, 0x0a },
 	[STPG_FAILED]		= { HARDWARE_ERROR, 0x67, 0x0a },
-};
-
-struct tiscsi_stpg_want {
-	u16 id;			/* of a group, or a port's RTPI if offline */
-	u8 state;
 };
 
 /**
@@ -406,11 +401,11 @@ static void tiscsi_stpg_begin_other(struct tiscsi_lu *lu, void *arg)
 static bool tiscsi_stpg_end_group(struct tiscsi_lu *lu,
 				  struct t10_alua_tg_pt_gp *gp, u8 state)
 {
-	if (gp->tg_pt_gp_alua_access_state == state)
-		return false;
 	WRITE_ONCE(gp->tg_pt_gp_alua_access_state, state);
+	if (!tiscsi_alua_see(lu, gp))
+		return false;
 	gp->tg_pt_gp_alua_access_status = AAS_STATUS_EXPLICIT;
-	return tiscsi_alua_see(lu, gp);
+	return true;
 }
 
 static bool tiscsi_stpg_end_port(struct se_device *dev, u16 rtpi)
@@ -462,20 +457,68 @@ static bool tiscsi_stpg_end(struct tiscsi_stpg *stpg, struct tiscsi_lu *lu)
 	return all;
 }
 
-static void tiscsi_stpg_end_other(struct tiscsi_lu *lu, void *arg)
+/* Is any of the groups one whose state survives? */
+static bool tiscsi_stpg_is_kept(const struct tiscsi_stpg *stpg,
+				struct tiscsi_lu *lu)
 {
-	if (tiscsi_stpg_concerns(arg, lu))
-		tiscsi_stpg_end(arg, lu);
+	struct t10_alua *alua = &lu->dev->t10_alua;
+	struct t10_alua_tg_pt_gp *gp;
+	bool kept = false;
+	u32 i;
+
+	spin_lock(&alua->tg_pt_gps_lock);
+	for (i = 0; i < stpg->nr; i++) {
+		gp = tiscsi_alua_group(lu->dev, stpg->want[i].id);
+		if (gp && stpg->want[i].state != AAS_OFFLINE)
+			kept |= tiscsi_alua_is_kept(gp);
+	}
+	spin_unlock(&alua->tg_pt_gps_lock);
+	return kept;
 }
 
-/* The transition is over; row H10: a group may be gone since it began. */
+static void tiscsi_stpg_end_other(struct tiscsi_lu *lu, void *arg)
+{
+	if (!tiscsi_stpg_concerns(arg, lu))
+		return;
+	tiscsi_stpg_end(arg, lu);
+	if (tiscsi_stpg_is_kept(arg, lu))
+		tiscsi_alua_store(lu, NULL, 0);
+}
+
+/* Everything stays as it was. */
+static void tiscsi_stpg_give_up(struct tiscsi_stpg *stpg, struct tiscsi_lu *lu)
+{
+	struct tiscsi_stpg_want *want = stpg->want;
+	void *seen;
+	u32 nr = 0, i;
+
+	stpg->result = STPG_FAILED;
+	for (i = 0; i < stpg->nr; i++) {
+		seen = xa_load(&lu->alua_seen, want[i].id);
+		if (want[i].state == AAS_OFFLINE || !seen)
+			continue;
+		want[nr].id = want[i].id;
+		want[nr++].state = xa_to_value(seen);
+	}
+	stpg->nr = nr;
+}
+
+/*
+ * The transition is over.  Row H10: a group may be gone since it began, or the
+ * states cannot be kept.
+ */
 static void tiscsi_stpg_end_work(struct work_struct *work)
 {
 	struct tiscsi_stpg *stpg = container_of(work, struct tiscsi_stpg,
 						work.work);
 
+	struct tiscsi_lu *lu = stpg->cmd->itl->lu;
+
 	mutex_lock(&tiscsi_alua_lock);
-	if (!tiscsi_stpg_end(stpg, stpg->cmd->itl->lu))
+	if (tiscsi_stpg_is_kept(stpg, lu) &&
+	    tiscsi_alua_store(lu, stpg->want, stpg->nr))
+		tiscsi_stpg_give_up(stpg, lu);
+	if (!tiscsi_stpg_end(stpg, lu))
 		stpg->result = STPG_FAILED;
 	tiscsi_lu_for_each(tiscsi_stpg_end_other, stpg);
 	mutex_unlock(&tiscsi_alua_lock);

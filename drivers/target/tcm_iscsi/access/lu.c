@@ -19,6 +19,7 @@ static void tiscsi_lu_release(struct kref *ref)
 
 	tiscsi_pr_free(rcu_dereference_protected(lu->pr, true));
 	xa_destroy(&lu->alua_seen);
+	xa_destroy(&lu->alua_kept);
 	kfree(lu);
 }
 
@@ -60,6 +61,8 @@ static struct tiscsi_lu *tiscsi_lu_make(struct se_device *dev)
 	INIT_LIST_HEAD(&lu->line);
 	mutex_init(&lu->pr_lock);
 	xa_init(&lu->alua_seen);
+	xa_init(&lu->alua_kept);
+	tiscsi_alua_load(lu);
 	ret = tiscsi_pr_load(lu, &pr);
 	RCU_INIT_POINTER(lu->pr, pr);
 	if (ret) {

@@ -62,8 +62,18 @@ bool tiscsi_pr_store_possible(struct tiscsi_lu *lu)
 	return lu->dev->t10_wwn.unit_serial[0];
 }
 
-/* <dbroot>/pr/tiscsi_<serial>.<slot>; what is no letter or digit in hex. */
-static char *tiscsi_pr_path(struct tiscsi_lu *lu, u32 slot)
+/**
+ * tiscsi_store_path - name a file that is kept for a logical unit
+ * @lu: the logical unit
+ * @what: part of the name
+ * @slot: the same, a number
+ *
+ * Process context.
+ *
+ * Return: <dbroot>/pr/tiscsi_<serial><what>.<slot>, with everything but letters
+ * and digits in hex, to be freed with kfree(); or NULL.
+ */
+char *tiscsi_store_path(struct tiscsi_lu *lu, const char *what, u32 slot)
 {
 	const char *serial = lu->dev->t10_wwn.unit_serial;
 	char *name, *path = NULL, *p;
@@ -77,7 +87,7 @@ static char *tiscsi_pr_path(struct tiscsi_lu *lu, u32 slot)
 		else
 			p += sprintf(p, "_%02x", (u8)*serial);
 	}
-	path = tiscsi_dbroot_path("pr/tiscsi_%s.%u", name, slot);
+	path = tiscsi_dbroot_path("pr/tiscsi_%s%s.%u", name, what, slot);
 	kfree(name);
 	return path;
 }
@@ -157,7 +167,17 @@ static int tiscsi_pr_sync_dir(void)
 	return ret == -EINVAL ? 0 : ret;
 }
 
-static int tiscsi_pr_write_file(const char *path, const void *buf, u32 len)
+/**
+ * tiscsi_store_write - write a file
+ * @path: its name, by tiscsi_store_path()
+ * @buf: what it is to contain
+ * @len: bytes
+ *
+ * Process context, may sleep for as long as the disk takes.
+ *
+ * Return: 0 when it is on the disk, or a negative errno.
+ */
+int tiscsi_store_write(const char *path, const void *buf, u32 len)
 {
 	struct file *file;
 	loff_t pos = 0;
@@ -195,11 +215,11 @@ int tiscsi_pr_store(struct tiscsi_lu *lu, const struct tiscsi_pr *pr)
 	       pr->nr * sizeof(struct tiscsi_pr_record);
 	buf = kvzalloc(size, GFP_KERNEL);
 	if (buf)
-		path = tiscsi_pr_path(lu, (lu->store_seq + 1) % PR_STORE_SLOTS);
+		path = tiscsi_store_path(lu, "", (lu->store_seq + 1) % PR_STORE_SLOTS);
 	if (path) {
 		tiscsi_dbroot_prepare();
 		len = tiscsi_pr_store_fill(lu, pr, buf);
-		ret = tiscsi_pr_write_file(path, buf, len);
+		ret = tiscsi_store_write(path, buf, len);
 	}
 	if (ret)
 		pr_err_ratelimited("reservations not written to %s: %d\n",
@@ -233,7 +253,7 @@ static bool tiscsi_pr_file_whole(struct tiscsi_lu *lu,
 /* A file that is whole in @buf; -ENOENT, -EBADMSG, or why not. */
 static int tiscsi_pr_read_file(struct tiscsi_lu *lu, u32 slot, void *buf)
 {
-	char *path = tiscsi_pr_path(lu, slot);
+	char *path = tiscsi_store_path(lu, "", slot);
 	struct file *file;
 	loff_t pos = 0;
 	ssize_t len;

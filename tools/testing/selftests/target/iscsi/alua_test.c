@@ -3,6 +3,7 @@
  * Matrix section H: target port groups.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -625,6 +626,194 @@ TEST(H24_states_outlive_resets_and_sessions)
 	ASSERT_EQ(STANDBY, group_state(c, G2));
 	d = login2();
 	ASSERT_EQ(IN_STANDBY, attention(d, LUN0));
+}
+
+/* ------------------------------------------------------------------ */
+/* a disk of its own, LUN 3 of tpgt_2                                  */
+/* ------------------------------------------------------------------ */
+
+#define LUN3	lun_peripheral(3)
+#define KEPT	"../core/rd_mcp_7143/kept"
+
+static void kept_path(char *path, const char *rest)
+{
+	snprintf(path, PATH_MAX, "%s/" KEPT "%s", env.configfs, rest);
+}
+
+static void kept_lun(char *path, const char *rest)
+{
+	snprintf(path, PATH_MAX, "%s/%s/tpgt_2/lun/lun_3%s", env.configfs,
+		 env.target, rest);
+}
+
+static void must(int ret, const char *what)
+{
+	if (ret)
+		die("%s: %s", what, strerror(errno));
+}
+
+/* The group and the LUN, as a start of the machine makes them. */
+static void kept_up(void)
+{
+	char path[PATH_MAX], to[PATH_MAX], lun[PATH_MAX];
+
+	kept_path(path, "/alua/g13");
+	must(mkdir(path, 0755), path);
+	configfs_write(KEPT "/alua/g13/tg_pt_gp_id", "13");
+	configfs_write(KEPT "/alua/g13/alua_access_type", "2");
+	kept_lun(path, "");
+	must(mkdir(path, 0755), path);
+	kept_lun(path, "/port");
+	kept_path(to, "");
+	must(symlink(to, path), path);
+	snprintf(lun, sizeof(lun), "%s/tpgt_2/lun/lun_3/alua_tg_pt_gp",
+		 env.target);
+	configfs_write(lun, "g13");
+}
+
+static void kept_down(void)
+{
+	char path[PATH_MAX];
+
+	kept_lun(path, "/port");
+	must(unlink(path), path);
+	kept_lun(path, "");
+	must(rmdir(path), path);
+	kept_path(path, "/alua/g13");
+	must(rmdir(path), path);
+}
+
+static void kept_device(bool make)
+{
+	char path[PATH_MAX];
+
+	kept_path(path, "");
+	must(make ? mkdir(path, 0755) : rmdir(path), path);
+	if (!make)
+		return;
+	configfs_write(KEPT "/control", "rd_pages=64");
+	configfs_write(KEPT "/wwn/vpd_unit_serial", "7143-kept");
+	configfs_write(KEPT "/enable", "1");
+}
+
+static u32 stpg_kept(struct conn *c, u8 state)
+{
+	u8 list[8] = {};
+	struct scsi io;
+
+	stpg_desc(list + 4, state, 13);
+	stpg_cdb(&io, list, sizeof(list));
+	io.lun = LUN3;
+	scsi_run(c, &io);
+	return outcome(&io);
+}
+
+static u8 state_kept(struct conn *c)
+{
+	struct scsi io;
+	u8 buf[64];
+
+	rtpg_cdb(&io, 0, sizeof(buf), buf);
+	io.lun = LUN3;
+	scsi_run(c, &io);
+	if (outcome(&io) || io.in_len != 16 || get_be16(buf + 6) != 13)
+		die("RTPG: %x, %u bytes", outcome(&io), io.in_len);
+	return buf[4];
+}
+
+static struct conn *login_kept(void)
+{
+	struct conn *c = login2();
+
+	clear_unit_attentions(c, LUN3);
+	return c;
+}
+
+/* Files that states are kept in. */
+static void kept_file(char *path, int slot)
+{
+	char root[128] = "";
+
+	configfs_read("../dbroot", root, sizeof(root));
+	snprintf(path, PATH_MAX, "%s/pr/tiscsi_7143-kept.alua.%d", root, slot);
+}
+
+static void kept_forget(void)
+{
+	char path[PATH_MAX];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		kept_file(path, i);
+		if (unlink(path))
+			rmdir(path);
+	}
+}
+
+TEST(H24_explicit_states_outlive_the_logical_unit)
+{
+	static const u8 states[] = { STANDBY, UNAVAILABLE, NON_OPTIMIZED };
+	char path[PATH_MAX];
+	struct conn *c;
+	size_t i;
+	int fd;
+
+	kept_forget();
+	kept_device(true);
+	kept_up();
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		c = login_kept();
+		ASSERT_EQ(GOOD, stpg_kept(c, states[i]));
+		conn_close(c);
+		kept_down();
+		kept_up();
+		c = login_kept();
+		ASSERT_EQ(states[i], state_kept(c));
+		conn_close(c);
+	}
+	kept_down();
+	/* A file that was not written to its end: the other one counts. */
+	kept_file(path, 1);
+	fd = open(path, O_WRONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, 100));
+	close(fd);
+	kept_up();
+	c = login_kept();
+	ASSERT_EQ(UNAVAILABLE, state_kept(c));
+	conn_close(c);
+	kept_down();
+	kept_device(false);
+	kept_forget();
+}
+
+TEST(H10_state_that_cannot_be_kept_does_not_change)
+{
+	char path[PATH_MAX];
+	struct conn *c;
+	int i;
+
+	kept_forget();
+	kept_device(true);
+	kept_up();
+	c = login_kept();
+	ASSERT_EQ(GOOD, stpg_kept(c, NON_OPTIMIZED));
+	/* Directories are no files. */
+	kept_forget();
+	for (i = 0; i < 2; i++) {
+		kept_file(path, i);
+		must(mkdir(path, 0755), path);
+	}
+	ASSERT_EQ(STPG_FAILED, stpg_kept(c, STANDBY));
+	ASSERT_EQ(NON_OPTIMIZED, state_kept(c));
+	ASSERT_EQ(GOOD, attention(c, LUN3));
+	kept_forget();
+	ASSERT_EQ(GOOD, stpg_kept(c, STANDBY));
+	ASSERT_EQ(STANDBY, state_kept(c));
+	conn_close(c);
+	kept_down();
+	kept_device(false);
+	kept_forget();
 }
 
 RAW_TEST_MAIN

@@ -285,7 +285,8 @@ static void tiscsi_scsi_wrong_way(struct tiscsi_cmd *cmd)
 /*
  * Rows D22, K18: the smaller of EDTL and the CDB's length moves, in whole
  * blocks; the rest is the residual.  Commands whose data is a unit of its own
- * are refused when it does not all come.
+ * are refused when it does not all come, and COMPARE AND WRITE when more comes
+ * too: which half is which depends on the length.
  */
 static void tiscsi_scsi_trim_write(struct tiscsi_cmd *cmd)
 {
@@ -293,7 +294,9 @@ static void tiscsi_scsi_trim_write(struct tiscsi_cmd *cmd)
 	u32 len = se_cmd->data_length;
 
 	cmd->data_len = min(len, cmd->edtl);
-	if (cmd->edtl > len) {
+	if (cmd->edtl != len && se_cmd->se_cmd_flags & SCF_COMPARE_AND_WRITE) {
+		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
+	} else if (cmd->edtl > len) {
 		cmd->residual_flag = ISCSI_FLAG_CMD_UNDERFLOW;
 		cmd->residual = cmd->edtl - len;
 	} else if (cmd->edtl < len) {

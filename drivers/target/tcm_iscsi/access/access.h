@@ -238,6 +238,7 @@ void tiscsi_inquiry_attach(struct tiscsi_cmd *cmd);
 sense_reason_t tiscsi_execute_inquiry_no_lun(struct se_cmd *se_cmd);
 bool tiscsi_opcodes_are_asked(const u8 *cdb);
 void tiscsi_opcodes_attach(struct tiscsi_cmd *cmd);
+void tiscsi_verify_attach(struct tiscsi_cmd *cmd);
 u64 tiscsi_luns_stand_in(struct tiscsi_cmd *cmd);
 void tiscsi_luns_attach_none(struct tiscsi_cmd *cmd);
 sense_reason_t tiscsi_execute_report_luns(struct se_cmd *se_cmd);

@@ -226,6 +226,10 @@ static void tiscsi_access_take(struct tiscsi_cmd *cmd)
 	case REPORT_LUNS:
 		cmd->se_cmd.execute_cmd = tiscsi_execute_report_luns;
 		break;
+	case VERIFY:
+	case VERIFY_16:
+		tiscsi_verify_attach(cmd);
+		break;
 	}
 }
 

@@ -45,6 +45,10 @@ enum tiscsi_opcode_if {
 #define WITH_DPOFUA		BIT(0)
 #define DPOFUA			0x18
 
+/* In the second byte of a CDB: RDPROTECT, WRPROTECT, VRPROTECT; DPO. */
+#define CDB_PROTECT		0xe0
+#define CDB_DPO			0x10
+
 /**
  * struct tiscsi_opcode - a command, and the bits of its CDB that are looked at
  * @opcode: its operation code
@@ -87,7 +91,7 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 	{ SEEK_10, NO_ACTION, IF_ANY, 0, 0x00, 0x00 },
 	{ WRITE_VERIFY, NO_ACTION, IF_ANY, WITH_DPOFUA,
 	  0xe0, 0xff, { { 3, 3 }, { 7, 2 } } },
-	{ VERIFY, NO_ACTION, IF_ANY, 0, 0x00, 0xff, { { 3, 3 }, { 7, 2 } } },
+	{ VERIFY, NO_ACTION, IF_ANY, 0, 0xe0, 0xff, { { 3, 3 }, { 7, 2 } } },
 	{ SYNCHRONIZE_CACHE, NO_ACTION, IF_ANY, 0,
 	  0x02, 0xff, { { 3, 3 }, { 7, 2 } } },
 	{ WRITE_SAME, NO_ACTION, IF_WRITE_SAME, 0,
@@ -133,7 +137,7 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 	{ WRITE_VERIFY_16, NO_ACTION, IF_ANY, WITH_DPOFUA,
 	  0xe0, 0xff, { { 3, 7 }, { 10, 4 } } },
 	{ VERIFY_16, NO_ACTION, IF_ANY, 0,
-	  0x00, 0xff, { { 3, 7 }, { 10, 4 } } },
+	  0xe0, 0xff, { { 3, 7 }, { 10, 4 } } },
 	{ SYNCHRONIZE_CACHE_16, NO_ACTION, IF_ANY, 0,
 	  0x02, 0xff, { { 3, 7 }, { 10, 4 } } },
 	{ WRITE_SAME_16, NO_ACTION, IF_WRITE_SAME, 0,
@@ -442,4 +446,22 @@ void tiscsi_opcodes_attach(struct tiscsi_cmd *cmd)
 		se_cmd->execute_cmd = tiscsi_execute_opcodes;
 	else if (action == MI_REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS)
 		se_cmd->execute_cmd = tiscsi_execute_functions;
+}
+
+/**
+ * tiscsi_verify_attach - refuse a VERIFY command that asks for too much
+ * @cmd: VERIFY(10) or (16), parsed by the core; its logical unit is known
+ *
+ * The core looks neither at VRPROTECT nor at DPO.  io_work.
+ */
+void tiscsi_verify_attach(struct tiscsi_cmd *cmd)
+{
+	struct se_device *dev = cmd->se_cmd.se_dev;
+	u8 flags = cmd->se_cmd.t_task_cdb[1];
+
+	if (dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH)
+		return;
+	if ((flags & CDB_PROTECT && !dev->dev_attrib.pi_prot_type) ||
+	    (flags & CDB_DPO && !tiscsi_opcode_fua(dev)))
+		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
 }

@@ -811,6 +811,40 @@ TEST(D22_parameter_list_residuals)
 	ASSERT_EQ(len - 4, io.residual);
 }
 
+/* Half of the data is compared, half is written: any other length is refused. */
+TEST(D22_compare_and_write_of_another_length)
+{
+	static const u32 lengths[] = { 0, BLOCK, 3 * BLOCK, 4 * BLOCK };
+	struct conn *c = login_default();
+	u8 out[4 * BLOCK], in[BLOCK];
+	struct scsi io;
+	u32 i;
+
+	fill_pattern(out, BLOCK, 24);
+	fill_pattern(out + BLOCK, 3 * BLOCK, 25);
+	scsi_write(c, LUN0, 250, out, BLOCK);
+	io = (struct scsi) { .lun = LUN0, .out = out,
+			     .flags = F_WRITE | ATTR_SIMPLE,
+			     .cdb = { 0x89, [9] = 250, [13] = 1 } };
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		io.edtl = lengths[i];
+		scsi_run(c, &io);
+		must_be_sense(&io, 0x05, 0x24, 0x00);
+	}
+	io.edtl = 4 * BLOCK;
+	io.cdb[13] = 0;
+	scsi_run(c, &io);
+	must_be_sense(&io, 0x05, 0x24, 0x00);
+	scsi_read(c, LUN0, 250, in, BLOCK);
+	ASSERT_EQ(0, memcmp(in, out, BLOCK));
+	io.edtl = 2 * BLOCK;
+	io.cdb[13] = 1;
+	scsi_run(c, &io);
+	ASSERT_EQ(GOOD, io.status);
+	scsi_read(c, LUN0, 250, in, BLOCK);
+	ASSERT_EQ(0, memcmp(in, out + BLOCK, BLOCK));
+}
+
 /* No direction at all: nothing moves, all of it is residual. */
 TEST(D20_D22_no_data_expected)
 {

@@ -543,4 +543,26 @@ TEST(supported_task_management_functions)
 	ASSERT_EQ(0x00, buf[1]);
 }
 
+/* What VERIFY cannot do is refused, and REPORT SUPPORTED OPERATION CODES agrees. */
+TEST(verify_without_protection_and_dpo)
+{
+	struct conn *c = login_default();
+	struct scsi io = { .lun = LUN0, .flags = ATTR_SIMPLE };
+	static const u8 refused[] = { 0x10, 0x20, 0x80, 0xe0 };
+	u32 i, op;
+
+	for (op = 0x2f; op; op = op == 0x2f ? 0x8f : 0) {
+		memset(io.cdb, 0, sizeof(io.cdb));
+		io.cdb[0] = op;
+		io.cdb[op == 0x2f ? 8 : 13] = 1;
+		scsi_run(c, &io);
+		ASSERT_EQ(GOOD, io.status);
+		for (i = 0; i < ARRAY_SIZE(refused); i++) {
+			io.cdb[1] = refused[i];
+			scsi_run(c, &io);
+			ASSERT_EQ(BAD_CDB, outcome(&io));
+		}
+	}
+}
+
 RAW_TEST_MAIN

@@ -13,6 +13,7 @@
 
 #include "access/access.h"
 #include "door.h"
+#include "redirect.h"
 
 /* ------------------------------------------------------------------ */
 /* tpgt_N/attrib                                                       */
@@ -122,6 +123,9 @@ TPG_ATTRIB(tpg_enabled_sendtargets, 0, 1, 1);
 TPG_ATTRIB(login_keys_workaround, 0, 1, 1);
 TPG_ATTRIB(allow_target_reset, 0, 1, 0);
 TPG_ATTRIB(max_sessions, 1, U16_MAX, 1024);
+TPG_ATTRIB(redirect_permanent, 0, 1, 0);
+TPG_ATTRIB(redirect_after_auth, 0, 1, 0);
+TPG_ATTRIB(redirect_hide_portals, 0, 1, 0);
 
 /* Tools save and restore all that is in attrib, so it is here. */
 static struct tiscsi_creds **tpg_attrib_creds(struct config_item *item)
@@ -172,8 +176,86 @@ static ssize_t tpg_attrib_allowed_sources_store(struct config_item *item,
 
 CONFIGFS_ATTR(tpg_attrib_, allowed_sources);
 
+static ssize_t tpg_attrib_redirect_portals_show(struct config_item *item,
+						char *page)
+{
+	return tiscsi_redirect_show(to_tiscsi_tpg(attrib_to_tpg(item)), page);
+}
+
+static int tpg_store_redirect(struct config_item *item, const char *page,
+			      size_t count)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(attrib_to_tpg(item));
+	struct tiscsi_redirect *set;
+	char *why;
+	int ret = -ENOMEM;
+
+	set = kzalloc(sizeof(*set), GFP_KERNEL);
+	why = kzalloc(TISCSI_REDIRECT_WHY, GFP_KERNEL);
+	if (!set || !why)
+		goto free;
+	/* configfs cuts longer writes into pieces. */
+	ret = count < PAGE_SIZE - 1 ?
+	      tiscsi_redirect_parse(page, set, why, TISCSI_REDIRECT_WHY) :
+	      -EINVAL;
+	if (ret) {
+		tiscsi_refuse(item, "redirect_portals",
+			      "\"%*pE\" is none of at most %d entries of the kind <address>:<port>[,<tag>], remote:<address>:<port> or self",
+			      (int)min_t(size_t, strlen(why), 64), why,
+			      TISCSI_REDIRECT_MAX);
+		goto free;
+	}
+	ret = tiscsi_redirect_set(tpg, set, why, TISCSI_REDIRECT_WHY);
+	if (ret)
+		tiscsi_refuse(item, "redirect_portals", "%s", why);
+	else
+		set = NULL;
+free:
+	kfree(set);
+	kfree(why);
+	return ret;
+}
+
+static ssize_t tpg_attrib_redirect_portals_store(struct config_item *item,
+						 const char *page,
+						 size_t count)
+{
+	return tpg_store_redirect(item, page, count) ?: count;
+}
+
+CONFIGFS_ATTR(tpg_attrib_, redirect_portals);
+
+static ssize_t tpg_attrib_redirect_policy_show(struct config_item *item,
+					       char *page)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(attrib_to_tpg(item));
+	enum tiscsi_redirect_policy policy = READ_ONCE(tpg->redirect_policy);
+
+	return sysfs_emit(page, "%s\n", tiscsi_redirect_policy_name(policy));
+}
+
+static ssize_t tpg_attrib_redirect_policy_store(struct config_item *item,
+						const char *page, size_t count)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(attrib_to_tpg(item));
+	int policy = tiscsi_redirect_policy_parse(page);
+
+	if (policy < 0) {
+		tiscsi_refuse(item, "redirect_policy",
+			      "\"%*pE\" is none of ordered, round_robin, least_sessions, alua",
+			      (int)min_t(size_t, count, 64), page);
+		return policy;
+	}
+	mutex_lock(&tiscsi_config_lock);
+	WRITE_ONCE(tpg->redirect_policy, policy);
+	mutex_unlock(&tiscsi_config_lock);
+	return count;
+}
+
+CONFIGFS_ATTR(tpg_attrib_, redirect_policy);
+
 /* Not numbers. */
-#define TPG_ATTRIB_NR_OTHER	2
+#define TPG_ATTRIB_NR_OTHER	4
 
 struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_authentication.attr,
@@ -192,8 +274,13 @@ struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_login_keys_workaround.attr,
 	&tpg_attrib_allow_target_reset.attr,
 	&tpg_attrib_max_sessions.attr,
+	&tpg_attrib_redirect_permanent.attr,
+	&tpg_attrib_redirect_after_auth.attr,
+	&tpg_attrib_redirect_hide_portals.attr,
 	&tpg_attrib_auth_users,
 	&tpg_attrib_attr_allowed_sources,
+	&tpg_attrib_attr_redirect_portals,
+	&tpg_attrib_attr_redirect_policy,
 	NULL,
 };
 

@@ -8,9 +8,8 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 
-#include "tcm_iscsi.h"
+#include "redirect.h"
 
 /* The answer to SendTargets: some 16,000 target names at their longest. */
 #define TISCSI_SENDTARGETS_MAX	SZ_4M
@@ -83,49 +82,25 @@ int tiscsi_text_begin(struct tiscsi_conn *conn)
 /* SendTargets                                                         */
 /* ------------------------------------------------------------------ */
 
-static bool tiscsi_addr_is_any(const struct sockaddr_storage *addr)
-{
-	if (addr->ss_family == AF_INET6)
-		return ipv6_addr_any(&((struct sockaddr_in6 *)addr)->sin6_addr);
-	return ((struct sockaddr_in *)addr)->sin_addr.s_addr ==
-	       htonl(INADDR_ANY);
-}
-
-static __be16 tiscsi_addr_port(const struct sockaddr_storage *addr)
-{
-	if (addr->ss_family == AF_INET6)
-		return ((struct sockaddr_in6 *)addr)->sin6_port;
-	return ((struct sockaddr_in *)addr)->sin_port;
-}
-
-static void tiscsi_put_address(struct tiscsi_text *out,
-			       const struct sockaddr_storage *addr,
-			       __be16 port, u16 tag)
-{
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)addr;
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *)addr;
-
-	if (addr->ss_family != AF_INET6)
-		tiscsi_text_put(out, "TargetAddress", "%pI4:%u,%u",
-				&a4->sin_addr, be16_to_cpu(port), tag);
-	else if (ipv6_addr_v4mapped(&a6->sin6_addr))
-		tiscsi_text_put(out, "TargetAddress", "%pI4:%u,%u",
-				&a6->sin6_addr.s6_addr32[3],
-				be16_to_cpu(port), tag);
-	else
-		tiscsi_text_put(out, "TargetAddress", "[%pI6c]:%u,%u",
-				&a6->sin6_addr, be16_to_cpu(port), tag);
-}
-
-/* Row C41; a wildcard portal is known by the address that was used. */
+/*
+ * Row C41; a wildcard portal is known by the address that was used.  The name
+ * of the target goes before the first address of it.
+ */
 static void tiscsi_put_portals(struct tiscsi_conn *conn,
-			       struct tiscsi_tpg *tpg, struct tiscsi_text *out)
+			       struct tiscsi_tpg *tpg, struct tiscsi_text *out,
+			       bool *named)
 {
 	struct tiscsi_np *np;
 
 	list_for_each_entry(np, &tpg->nps, tpg_node) {
 		const struct sockaddr_storage *addr = &np->portal->addr;
 
+		if (tiscsi_redirect_hides(np))
+			continue;
+		if (!*named)
+			tiscsi_text_put(out, "TargetName", "%s",
+					tpg->target->name);
+		*named = true;
 		tiscsi_put_address(out, tiscsi_addr_is_any(addr) ?
 				   &conn->local_addr : addr,
 				   tiscsi_addr_port(addr), tpg->tag);
@@ -199,14 +174,9 @@ static void tiscsi_put_target(struct tiscsi_conn *conn,
 
 	if (!tiscsi_text_reserve(out, tiscsi_target_lines(target)))
 		return;
-	list_for_each_entry(tpg, &target->tpgs, node) {
-		if (list_empty(&tpg->nps) || !tiscsi_tpg_visible(conn, tpg))
-			continue;
-		if (!named)
-			tiscsi_text_put(out, "TargetName", "%s", target->name);
-		named = true;
-		tiscsi_put_portals(conn, tpg, out);
-	}
+	list_for_each_entry(tpg, &target->tpgs, node)
+		if (tiscsi_tpg_visible(conn, tpg))
+			tiscsi_put_portals(conn, tpg, out, &named);
 }
 
 /* Answers one SendTargets; false where it must not be served (row C39). */

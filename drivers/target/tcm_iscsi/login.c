@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "login.h"
+#include "redirect.h"
 
 /* B20: more requests than anybody needs, fewer than do harm. */
 #define TISCSI_LOGIN_ROUNDS	64
@@ -86,20 +87,26 @@ static void login_respond(struct tiscsi_conn *conn, u8 flags)
 	set_bit(CONN_F_RX_HOLD, &conn->flags);
 }
 
+/* Ends the login, maybe because it is to go on elsewhere (row B31). */
 static void login_fail(struct tiscsi_conn *conn, u16 status)
 {
 	struct tiscsi_login *login = conn->login;
+	bool moved = status >> 8 == ISCSI_STATUS_CLS_REDIRECT;
 
-	pr_warn_ratelimited("%pISpc: login of \"%s\" to \"%s\" failed, status 0x%04x%s%s\n",
-			    &conn->peer_addr, login->peeked_initiator,
-			    login->peeked_target, status,
-			    login->why ? ": " : "", login->why ?: "");
+	if (!moved)
+		pr_warn_ratelimited("%pISpc: login of \"%s\" to \"%s\" failed, status 0x%04x%s%s\n",
+				    &conn->peer_addr, login->peeked_initiator,
+				    login->peeked_target, status,
+				    login->why ? ": " : "", login->why ?: "");
 	if (conn->tpg)
 		tiscsi_stat_login(conn->tpg->target, status, &conn->peer_addr,
 				  login->peeked_initiator);
 	login->status = status;
 	login->out.len = 0;
 	login->out_sent = 0;
+	if (moved)
+		tiscsi_put_address(&login->out, &login->moved_to,
+				   tiscsi_addr_port(&login->moved_to), -1);
 	login_respond(conn, 0);
 }
 
@@ -351,6 +358,24 @@ static u16 login_find_session(struct tiscsi_conn *conn, const char *initiator)
 	return 0;
 }
 
+/* B31: a status if the initiator is to go elsewhere. */
+static u16 login_move(struct tiscsi_conn *conn)
+{
+	struct tiscsi_login *login = conn->login;
+	int ret;
+
+	ret = tiscsi_redirect_choose(conn->tpg, login->peeked_initiator,
+				     &login->moved_to);
+	if (!ret)
+		return 0;
+	if (ret < 0) {
+		login->why = "no portal to send it to";
+		return LOGIN_SERVICE_UNAVAILABLE;
+	}
+	return READ_ONCE(conn->tpg->attrib.redirect_permanent) ?
+	       LOGIN_MOVED : LOGIN_MOVED_TEMPORARILY;
+}
+
 static u16 login_resolve_target(struct tiscsi_conn *conn, char *initiator,
 				char *target)
 {
@@ -366,6 +391,9 @@ static u16 login_resolve_target(struct tiscsi_conn *conn, char *initiator,
 	status = login_authorize(conn, initiator);
 	if (!status && login->tsih)
 		status = login_find_session(conn, initiator);
+	login->moves_late = READ_ONCE(conn->tpg->attrib.redirect_after_auth);
+	if (!status && login->moves && !login->moves_late)
+		status = login_move(conn);
 	return status;
 }
 
@@ -385,6 +413,8 @@ static u16 login_resolve(struct tiscsi_conn *conn)
 
 	login->resolved = true;
 	login->nego.leading = !login->tsih;
+	/* Who joins a session goes to where that is. */
+	login->moves = !discovery && !login->tsih;
 	if (!initiator || (!target && !discovery))
 		return LOGIN_MISSING_PARAM;
 	if (strscpy(name[0], initiator, TISCSI_NAME_LEN) < 0 ||
@@ -643,6 +673,8 @@ static void login_complete(struct tiscsi_conn *conn)
 	conn->cid = be16_to_cpu(login->cid);
 	if (!status && login->join && !login_same_user(login, login->join))
 		status = LOGIN_FORBIDDEN;
+	if (!status && login->moves && login->moves_late)
+		status = login_move(conn);
 	if (!status)
 		status = login_enter(conn);
 	if (status == -EAGAIN)

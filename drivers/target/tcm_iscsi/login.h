@@ -33,6 +33,8 @@
  * @why: what the log says of a failure besides the status, or NULL
  * @chap: CHAP in progress
  * @join: session that this connection becomes part of
+ * @moves: may be sent to another portal; @moves_late: at its very end
+ * @moved_to: where, with a status that says so
  * @waiting: for an old session of the same nexus to be gone, until @wait_until
  * @status: login status of the response
  * @rsp_flags: T, C and stages of the response
@@ -68,6 +70,8 @@ struct tiscsi_login {
 	const char *why;
 	struct tiscsi_chap *chap;
 	struct tiscsi_sess *join;
+	bool moves, moves_late;
+	struct sockaddr_storage moved_to;
 	bool waiting;
 	unsigned long wait_until;
 	u16 status;

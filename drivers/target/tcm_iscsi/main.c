@@ -7,18 +7,13 @@
 
 #include <linux/ctype.h>
 #include <linux/idr.h>
-#include <linux/inet.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <net/ipv6.h>
 
 #include "access/access.h"
 #include "chap.h"
 #include "door.h"
-
-/* "[", IPv6 address, "%", interface, "]:", port */
-#define TISCSI_PORTAL_NAME_LEN	(INET6_ADDRSTRLEN + IFNAMSIZ + 9)
 
 #define TISCSI_INCUMBENT	"iscsi_target_mod"
 #define TISCSI_DEFAULT_FABRIC	"iscsi"
@@ -219,6 +214,7 @@ static struct se_portal_group *tiscsi_make_tpg(struct se_wwn *wwn,
 		return ERR_PTR(-ENOMEM);
 	tpg->target = target;
 	tpg->tag = tag;
+	tpg->redirect_policy = REDIRECT_ROUND_ROBIN;
 	tiscsi_tpg_attrib_init(&tpg->attrib);
 	tiscsi_keys_local_defaults(&tpg->param);
 	/* Initiators know targets by it, and may have been set up so. */
@@ -270,78 +266,13 @@ static void tiscsi_drop_tpg(struct se_portal_group *se_tpg)
 	ida_free(&tiscsi_rtpi_ida, tpg->rtpi);
 	memzero_explicit(&tpg->auth, sizeof(tpg->auth));
 	tiscsi_creds_put(tpg->creds);
+	kfree(tpg->redirect);
 	kfree(tpg);
 }
 
 /* ------------------------------------------------------------------ */
 /* portals                                                             */
 /* ------------------------------------------------------------------ */
-
-/* 1 to 65535 in decimal, without sign or leading zero. */
-static bool tiscsi_port_valid(const char *port)
-{
-	u16 val;
-
-	return isdigit(port[0]) && port[0] != '0' && !strchr(port, '\n') &&
-	       !kstrtou16(port, 10, &val);
-}
-
-/*
- * A zone must name an interface, which inet_pton_with_scope() looks at for
- * link-local addresses only.
- */
-static bool tiscsi_zone_valid(const char *ip, const struct sockaddr_in6 *addr)
-{
-	const char *zone = strchr(ip, '%');
-
-	return !zone || (addr->sin6_scope_id && strlen(zone + 1) < IFNAMSIZ);
-}
-
-static bool tiscsi_addr_unicast(const struct sockaddr_storage *addr)
-{
-	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;
-	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)addr;
-
-	if (addr->ss_family == AF_INET6)
-		return !ipv6_addr_is_multicast(&sin6->sin6_addr);
-	return !ipv4_is_multicast(sin->sin_addr.s_addr) &&
-	       !ipv4_is_lbcast(sin->sin_addr.s_addr);
-}
-
-/* "a.b.c.d:port", "[v6]:port" or "[v6%interface]:port" */
-static int tiscsi_parse_portal(const char *name, struct sockaddr_storage *addr)
-{
-	char buf[TISCSI_PORTAL_NAME_LEN];
-	char *ip = buf, *port, *p;
-	int family = AF_INET;
-
-	memset(addr, 0, sizeof(*addr));
-	if (strscpy(buf, name, sizeof(buf)) < 0)
-		return -EINVAL;
-	for (p = buf; *p; p++)
-		if (!isgraph(*p))
-			return -EINVAL;
-	if (buf[0] == '[') {
-		family = AF_INET6;
-		ip++;
-		port = strstr(buf, "]:");
-		if (!port)
-			return -EINVAL;
-		*port++ = '\0';
-	} else {
-		port = strchr(buf, ':');
-		if (!port)
-			return -EINVAL;
-	}
-	*port++ = '\0';
-
-	if (!tiscsi_port_valid(port) ||
-	    inet_pton_with_scope(&init_net, family, ip, port, addr) ||
-	    !tiscsi_zone_valid(ip, (struct sockaddr_in6 *)addr) ||
-	    !tiscsi_addr_unicast(addr))
-		return -EINVAL;
-	return 0;
-}
 
 static struct se_tpg_np *tiscsi_make_np(struct se_portal_group *se_tpg,
 					struct config_group *group,
@@ -351,7 +282,7 @@ static struct se_tpg_np *tiscsi_make_np(struct se_portal_group *se_tpg,
 	struct tiscsi_np *np;
 	int ret;
 
-	ret = tiscsi_parse_portal(name, &addr);
+	ret = tiscsi_addr_parse(name, &addr);
 	if (ret) {
 		tiscsi_refuse(&group->cg_item, name,
 			      "is no <IPv4 address>:<port> or [<IPv6 address>]:<port>");

@@ -8,7 +8,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/inet.h>
 #include <linux/tcp.h>
 #include <net/tcp.h>
 #include <net/tcp_states.h>
@@ -128,27 +127,6 @@ static void tiscsi_portal_close(struct tiscsi_portal *portal)
 	cancel_delayed_work_sync(&portal->accept_work);
 	sock_release(portal->sock);
 	portal->sock = NULL;
-}
-
-static bool tiscsi_addr_equal(const struct sockaddr_storage *a,
-			      const struct sockaddr_storage *b)
-{
-	const struct sockaddr_in6 *a6, *b6;
-	const struct sockaddr_in *a4, *b4;
-
-	if (a->ss_family != b->ss_family)
-		return false;
-	if (a->ss_family == AF_INET6) {
-		a6 = (const struct sockaddr_in6 *)a;
-		b6 = (const struct sockaddr_in6 *)b;
-		return a6->sin6_port == b6->sin6_port &&
-		       a6->sin6_scope_id == b6->sin6_scope_id &&
-		       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
-	}
-	a4 = (const struct sockaddr_in *)a;
-	b4 = (const struct sockaddr_in *)b;
-	return a4->sin_port == b4->sin_port &&
-	       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
 }
 
 static struct tiscsi_portal *

@@ -13,6 +13,7 @@
 
 #include "access/access.h"
 #include "login.h"
+#include "redirect.h"
 
 /* Near the wrap, so that it is passed (J18). */
 #define TISCSI_FIRST_TTT	(U32_MAX - 4)
@@ -504,6 +505,7 @@ int tiscsi_tpg_enable(struct tiscsi_tpg *tpg)
 	spin_lock(&tpg->lock);
 	WRITE_ONCE(tpg->active, true);
 	spin_unlock(&tpg->lock);
+	tiscsi_redirect_warn(tpg);
 	mutex_unlock(&tiscsi_config_lock);
 	return 0;
 }

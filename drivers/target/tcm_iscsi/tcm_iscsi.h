@@ -12,8 +12,10 @@
 #ifndef TCM_ISCSI_H
 #define TCM_ISCSI_H
 
+#include <linux/if.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/inet.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -63,6 +65,9 @@
 #define TISCSI_SECRET_LEN	256
 #define TISCSI_CHALLENGE_LEN	32
 
+/* "[", IPv6 address, "%", interface, "]:", port */
+#define TISCSI_PORTAL_NAME_LEN	(INET6_ADDRSTRLEN + IFNAMSIZ + 9)
+
 /* Sources of half-open connections are told apart up to this number each. */
 #define TISCSI_HALF_OPEN_LEVELS	64
 
@@ -82,6 +87,7 @@ struct tiscsi_conn;
 struct tiscsi_creds;
 struct tiscsi_sess;
 struct tiscsi_login;
+struct tiscsi_redirect;
 struct tiscsi_source;
 struct tiscsi_nexus;
 struct tiscsi_itl;
@@ -183,6 +189,17 @@ struct tiscsi_tpg_attrib {
 	u32 login_keys_workaround;
 	u32 max_sessions;
 	u32 allow_target_reset;
+	u32 redirect_permanent;
+	u32 redirect_after_auth;
+	u32 redirect_hide_portals;
+};
+
+/* How a portal group chooses among those that it redirects to. */
+enum tiscsi_redirect_policy {
+	REDIRECT_ORDERED,		/* the first one */
+	REDIRECT_ROUND_ROBIN,		/* one after the other */
+	REDIRECT_LEAST_SESSIONS,
+	REDIRECT_ALUA,			/* the best access to its LUNs */
 };
 
 /**
@@ -194,6 +211,9 @@ struct tiscsi_tpg_attrib {
  * @param: our side of every negotiation; written under @lock, as are @alias
  *	and @sources
  * @sources: from where initiators may come
+ * @redirect: where initiators are sent, or NULL; under tiscsi_config_lock, as
+ *	are @redirect_policy and @redirect_turn, the place in the list whose
+ *	turn it is
  * @lock: protects @sessions and @login_waiters, leaf but for sess->lock
  * @nr_sessions: on @sessions
  */
@@ -211,6 +231,9 @@ struct tiscsi_tpg {
 	struct tiscsi_keys param;
 	char alias[TISCSI_ALIAS_LEN];
 	struct tiscsi_sources sources;
+	struct tiscsi_redirect *redirect;
+	enum tiscsi_redirect_policy redirect_policy;
+	u32 redirect_turn;
 	refcount_t users;
 	struct completion unused;
 	spinlock_t lock;		/* see above */
@@ -836,8 +859,20 @@ void tiscsi_stat_sess_err(struct tiscsi_target *target,
 			  const char *initiator_name);
 
 /* ------------------------------------------------------------------ */
-/* portal.c                                                            */
+/* addr.c, portal.c                                                    */
 /* ------------------------------------------------------------------ */
+
+int tiscsi_addr_parse(const char *name, struct sockaddr_storage *addr);
+bool tiscsi_addr_is_any(const struct sockaddr_storage *addr);
+__be16 tiscsi_addr_port(const struct sockaddr_storage *addr);
+bool tiscsi_addr_equal(const struct sockaddr_storage *a,
+		       const struct sockaddr_storage *b);
+bool tiscsi_addr_reaches(const struct sockaddr_storage *addr,
+			 const struct sockaddr_storage *portal);
+bool tiscsi_addr_is_here(const struct sockaddr_storage *addr);
+void tiscsi_put_address(struct tiscsi_text *out,
+			const struct sockaddr_storage *addr, __be16 port,
+			int tag);
 
 struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
 				const struct sockaddr_storage *addr);
@@ -929,6 +964,8 @@ u32 tiscsi_crc_sg(u32 crc, struct scatterlist *sg, u32 offset, u32 len);
 
 /* Status-Class and Status-Detail, RFC 7143 11.13.5 */
 enum tiscsi_login_status {
+	LOGIN_MOVED_TEMPORARILY		= 0x0101,
+	LOGIN_MOVED			= 0x0102,
 	LOGIN_INITIATOR_ERROR		= 0x0200,
 	LOGIN_AUTH_FAILED		= 0x0201,
 	LOGIN_FORBIDDEN			= 0x0202,

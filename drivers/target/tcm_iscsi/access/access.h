@@ -196,7 +196,21 @@ enum tiscsi_aas {
 	AAS_TRANSITIONING	= 0xf,
 };
 
+/**
+ * struct tiscsi_alua_view - what an initiator gets through a portal group
+ * @nr: LUNs
+ * @lost: those that are unavailable or offline there
+ * @cost: how far the others are from optimized and preferred
+ */
+struct tiscsi_alua_view {
+	u32 nr;
+	u32 lost;
+	u32 cost;
+};
+
 enum tiscsi_aas tiscsi_alua_state(struct se_lun *lun);
+int tiscsi_alua_view(struct tiscsi_tpg *tpg, char *initiator,
+		     struct tiscsi_alua_view *view);
 void tiscsi_alua_look(struct tiscsi_lu *lu);
 bool tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp);
 void tiscsi_alua_refresh(struct tiscsi_cmd *cmd);

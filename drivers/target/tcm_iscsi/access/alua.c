@@ -265,3 +265,81 @@ void tiscsi_alua_look(struct tiscsi_lu *lu)
 		tiscsi_lu_attend_others(lu, BIT(UA_ALUA_CHANGED) | HOLD_ALUA,
 					NULL);
 }
+
+/* ------------------------------------------------------------------ */
+/* as an initiator sees a portal group                                 */
+/* ------------------------------------------------------------------ */
+
+/* What a state is worth to an initiator; 0 is the best. */
+static const u8 tiscsi_alua_cost[] = {
+	[AAS_OPTIMIZED]		= 1,
+	[AAS_NON_OPTIMIZED]	= 4,
+	[AAS_LBA_DEPENDENT]	= 4,
+	[AAS_STANDBY]		= 16,
+	[AAS_TRANSITIONING]	= 16,
+};
+
+static bool tiscsi_alua_is_preferred(const struct se_lun *lun)
+{
+	const struct t10_alua_tg_pt_gp *gp;
+	bool preferred;
+
+	rcu_read_lock();
+	gp = rcu_dereference(lun->lun_tg_pt_gp);
+	preferred = gp && gp->tg_pt_gp_pref;
+	rcu_read_unlock();
+	return preferred;
+}
+
+static void tiscsi_alua_add(struct tiscsi_alua_view *view, struct se_lun *lun)
+{
+	enum tiscsi_aas state = tiscsi_alua_state(lun);
+
+	view->nr++;
+	if (state == AAS_UNAVAILABLE || state == AAS_OFFLINE) {
+		view->lost++;
+		return;
+	}
+	if (state < ARRAY_SIZE(tiscsi_alua_cost))
+		view->cost += tiscsi_alua_cost[state];
+	if (state == AAS_OPTIMIZED && tiscsi_alua_is_preferred(lun))
+		view->cost--;
+}
+
+/**
+ * tiscsi_alua_view - the LUNs that an initiator has through a portal group
+ * @tpg: the portal group
+ * @initiator: its name, normalised; NULL for all LUNs of the portal group
+ * @view: filled in
+ *
+ * Process context.
+ *
+ * Return: 0, or -EACCES if it may not log in there.
+ */
+int tiscsi_alua_view(struct tiscsi_tpg *tpg, char *initiator,
+		     struct tiscsi_alua_view *view)
+{
+	struct se_portal_group *se_tpg = &tpg->se_tpg;
+	struct se_node_acl *nacl = NULL;
+	struct se_dev_entry *deve;
+	struct se_lun *lun;
+
+	*view = (struct tiscsi_alua_view) {};
+	if (initiator)
+		nacl = core_tpg_get_initiator_node_acl(se_tpg, initiator);
+	if (initiator && !nacl &&
+	    !READ_ONCE(tpg->attrib.generate_node_acls))
+		return -EACCES;
+	rcu_read_lock();
+	if (nacl) {
+		hlist_for_each_entry_rcu(deve, &nacl->lun_entry_hlist, link)
+			tiscsi_alua_add(view, deve->se_lun);
+	} else {
+		hlist_for_each_entry_rcu(lun, &se_tpg->tpg_lun_hlist, link)
+			tiscsi_alua_add(view, lun);
+	}
+	rcu_read_unlock();
+	if (nacl)
+		target_put_nacl(nacl);
+	return 0;
+}

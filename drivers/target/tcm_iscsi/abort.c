@@ -21,7 +21,7 @@
 /* A live SCSI command, also of a connection that is gone. */
 static bool tiscsi_abort_can_hit(const struct tiscsi_cmd *cmd)
 {
-	if (cmd->state == TASK_FREE || cmd->state == TASK_DONE)
+	if (cmd->state == TASK_FREE || cmd->state > TASK_RESPONSE)
 		return false;
 	/* One that is being received need not be filled in yet. */
 	if (cmd->state == TASK_RECV && !test_bit(CMD_COUNTED, &cmd->flags))

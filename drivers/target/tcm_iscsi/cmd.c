@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "access/access.h"
+#include "recovery.h"
 #include "trace.h"
 
 /* Near the wrap, so that every session that does anything passes it (J18). */
@@ -55,6 +56,8 @@ int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
 	sess->depth = depth;
 	sess->nr_slots = depth + TISCSI_EXTRA_SLOTS *
 			 sess->keys.v[KEY_MAX_CONNECTIONS];
+	if (sess->erl && tiscsi_kept_init(sess))
+		return -ENOMEM;
 	sess->itt_hash_bits = clamp(ilog2(depth), 3, 8);
 	sess->itt_hash = kcalloc(1 << sess->itt_hash_bits,
 				 sizeof(*sess->itt_hash), GFP_KERNEL);
@@ -80,6 +83,7 @@ int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
  */
 void tiscsi_cmd_pool_free(struct tiscsi_sess *sess)
 {
+	kvfree(sess->kept);
 	kvfree(sess->slots);
 	kfree(sess->itt_hash);
 }
@@ -90,6 +94,8 @@ static void tiscsi_cmd_reset(struct tiscsi_cmd *cmd)
 	const size_t from = offsetof(struct tiscsi_cmd, se_cmd);
 
 	memset((u8 *)cmd + from, 0, offsetof(struct tiscsi_cmd, sense) - from);
+	if (unlikely(cmd->sess->erl))
+		tiscsi_kept_reset(cmd);
 	INIT_LIST_HEAD(&cmd->conn_node);
 	INIT_HLIST_NODE(&cmd->itt_node);
 }
@@ -180,6 +186,8 @@ static void tiscsi_cmd_free(struct tiscsi_cmd *cmd)
 		tiscsi_wait_put(cmd->wait);
 
 	spin_lock(&sess->lock);
+	if (unlikely(sess->erl))
+		tiscsi_kept_forget(cmd);
 	tiscsi_cmd_set_state(cmd, TASK_FREE);
 	/* Last in, first out: the slot is still in the cache. */
 	list_add(&cmd->list, &sess->free);
@@ -299,6 +307,8 @@ static void tiscsi_cmd_unhash(struct tiscsi_cmd *cmd)
 void tiscsi_cmd_retire(struct tiscsi_cmd *cmd)
 {
 	spin_lock(&cmd->sess->lock);
+	if (unlikely(cmd->sess->erl))
+		tiscsi_kept_retire(cmd);
 	tiscsi_cmd_unhash(cmd);
 	spin_unlock(&cmd->sess->lock);
 }
@@ -325,6 +335,31 @@ static void tiscsi_cmdsn_forget(struct tiscsi_cmd *cmd)
 	tiscsi_cmdsn_kick_due(cmd->sess);
 }
 
+/* Nothing more happens to a task; false if it got as far as @state before. */
+static bool tiscsi_cmd_over(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	LIST_HEAD(covers);
+	bool now;
+
+	spin_lock(&sess->lock);
+	now = cmd->state < state;
+	if (now) {
+		tiscsi_cmd_set_state(cmd, state);
+		tiscsi_cmd_unhash(cmd);
+		tiscsi_cmdsn_forget(cmd);
+		if (test_bit(CMD_IN_LINE, &cmd->flags))
+			tiscsi_order_leave(cmd);
+		if (test_bit(CMD_COVERED, &cmd->flags))
+			tiscsi_cover_task_over(cmd, true, &covers);
+		if (state == TASK_KEPT)
+			tiscsi_kept_add(cmd);
+	}
+	spin_unlock(&sess->lock);
+	tiscsi_covers_over(&covers);
+	return now;
+}
+
 /**
  * tiscsi_cmd_end - a task is over
  * @cmd: answered, or dropped without an answer; calling it again does nothing
@@ -333,25 +368,22 @@ static void tiscsi_cmdsn_forget(struct tiscsi_cmd *cmd)
  */
 void tiscsi_cmd_end(struct tiscsi_cmd *cmd)
 {
-	struct tiscsi_sess *sess = cmd->sess;
-	LIST_HEAD(covers);
-	bool was_done;
-
-	spin_lock(&sess->lock);
-	was_done = cmd->state == TASK_DONE;
-	if (!was_done) {
-		tiscsi_cmd_set_state(cmd, TASK_DONE);
-		tiscsi_cmd_unhash(cmd);
-		tiscsi_cmdsn_forget(cmd);
-		if (test_bit(CMD_IN_LINE, &cmd->flags))
-			tiscsi_order_leave(cmd);
-		if (test_bit(CMD_COVERED, &cmd->flags))
-			tiscsi_cover_task_over(cmd, true, &covers);
-	}
-	spin_unlock(&sess->lock);
-	tiscsi_covers_over(&covers);
-	if (!was_done)
+	if (tiscsi_cmd_over(cmd, TASK_DONE))
 		tiscsi_cmd_put(cmd);
+}
+
+/**
+ * tiscsi_cmd_answered - the last answer to a task is with TCP
+ * @cmd: the task; over now, or kept until the initiator acknowledges it
+ *
+ * io_work.
+ */
+void tiscsi_cmd_answered(struct tiscsi_cmd *cmd)
+{
+	if (unlikely(cmd->sess->erl) && tiscsi_kept_wants(cmd))
+		tiscsi_cmd_over(cmd, TASK_KEPT);
+	else
+		tiscsi_cmd_end(cmd);
 }
 
 /* ------------------------------------------------------------------ */

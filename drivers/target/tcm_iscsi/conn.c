@@ -14,6 +14,7 @@
 
 #include "chap.h"
 #include "access/access.h"
+#include "recovery.h"
 #include "trace.h"
 
 /* PDUs a turn, so that connections on one CPU share it fairly. */
@@ -418,7 +419,22 @@ static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 		return;
 	}
 	tiscsi_logout_check_time(conn);
+	tiscsi_kept_check_time(conn);
 	tiscsi_conn_check_ping(conn);
+}
+
+/**
+ * tiscsi_conn_acked - an ExpStatSN has come that somebody waits for
+ * @conn: the connection
+ *
+ * io_work.
+ */
+void tiscsi_conn_acked(struct tiscsi_conn *conn)
+{
+	if (conn->fence_wait)
+		tiscsi_fence_acked(conn);
+	if (conn->keeps)
+		tiscsi_kept_acked(conn);
 }
 
 /**
@@ -577,6 +593,7 @@ static struct tiscsi_conn *tiscsi_conn_alloc(struct socket *sock)
 	conn->cpu = tiscsi_pick_cpu();
 	INIT_LIST_HEAD(&conn->sess_node);
 	INIT_LIST_HEAD(&conn->tasks);
+	INIT_LIST_HEAD(&conn->kept);
 	INIT_LIST_HEAD(&conn->wait_node);
 	init_llist_head(&conn->tx_llist);
 	INIT_WORK(&conn->io_work, tiscsi_io_work);

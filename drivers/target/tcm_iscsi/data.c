@@ -5,7 +5,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "tcm_iscsi.h"
+#include "recovery.h"
 
 /* How long the data of an aborted task is waited for. */
 #define TISCSI_DRAIN_WAIT	(3 * HZ)
@@ -81,11 +81,48 @@ unsigned long tiscsi_data_patience(const struct tiscsi_sess *sess)
 	       READ_ONCE(attrib->dataout_timeout_retries);
 }
 
-static void tiscsi_data_touch(struct tiscsi_cmd *cmd)
+/**
+ * tiscsi_data_touch - an initiator has been heard of that owes data
+ * @cmd: the task
+ *
+ * Above level 0 it is asked once more before all patience is lost.  io_work.
+ */
+void tiscsi_data_touch(struct tiscsi_cmd *cmd)
 {
+	struct tiscsi_sess *sess = cmd->sess;
+	unsigned long wait = tiscsi_data_patience(sess);
+
+	if (sess->erl)
+		wait = HZ * READ_ONCE(sess->nacl->attrib.dataout_timeout);
 	/* Of data that is dropped anyway we do not wait for more and more. */
 	if (!test_bit(CMD_NO_RESPONSE, &cmd->flags))
-		cmd->deadline = jiffies + tiscsi_data_patience(cmd->sess);
+		cmd->deadline = jiffies + wait;
+}
+
+/**
+ * tiscsi_data_ask_for - prepare an R2T
+ * @cmd: the task
+ * @r2t: one that is not live
+ * @start: first byte
+ * @end: the byte after the last one
+ *
+ * The caller queues TX_R2T.  io_work.
+ */
+void tiscsi_data_ask_for(struct tiscsi_cmd *cmd, struct tiscsi_r2t *r2t,
+			 u32 start, u32 end)
+{
+	r2t->live = true;
+	r2t->sent = false;
+	r2t->start = start;
+	r2t->offset = start;
+	r2t->end = end;
+	r2t->sn = cmd->r2t_sn++;
+	r2t->data_sn = 0;
+	/* Generation 0 means none, in dead_end. */
+	if (!++cmd->ttt_gen)
+		cmd->ttt_gen = 1;
+	/* Never the reserved tag: index stays below 0xffff. */
+	r2t->ttt = (u32)cmd->ttt_gen << 16 | cmd->index;
 }
 
 /* Asks for the next MaxBurstLength, as often as MaxOutstandingR2T allows. */
@@ -95,6 +132,8 @@ static void tiscsi_data_ask(struct tiscsi_cmd *cmd)
 	bool asked = false;
 	u32 i;
 
+	if (unlikely(cmd->sess->erl) && tiscsi_recovery_ask(cmd))
+		return;
 	for (i = 0; i < min_t(u32, keys->v[KEY_MAX_R2T], TISCSI_MAX_R2T); i++) {
 		struct tiscsi_r2t *r2t = &cmd->r2t[i];
 		u32 len = min(keys->v[KEY_MAX_BURST],
@@ -104,18 +143,8 @@ static void tiscsi_data_ask(struct tiscsi_cmd *cmd)
 			continue;
 		if (!len)
 			break;
-		r2t->live = true;
-		r2t->sent = false;
-		r2t->start = cmd->r2t_offset;
-		r2t->offset = cmd->r2t_offset;
-		r2t->end = cmd->r2t_offset + len;
-		r2t->sn = cmd->r2t_sn++;
-		r2t->data_sn = 0;
-		/* Generation 0 means none, in dead_end. */
-		if (!++cmd->ttt_gen)
-			cmd->ttt_gen = 1;
-		r2t->ttt = (u32)cmd->ttt_gen << 16 | cmd->index;
-		/* Never the reserved tag: index stays below 0xffff. */
+		tiscsi_data_ask_for(cmd, r2t, cmd->r2t_offset,
+				    cmd->r2t_offset + len);
 		cmd->r2t_offset += len;
 		asked = true;
 	}
@@ -294,6 +323,7 @@ static int tiscsi_data_check_solicited(const struct tiscsi_r2t *r2t,
 int tiscsi_data_begin(struct tiscsi_conn *conn)
 {
 	struct iscsi_data *req = (struct iscsi_data *)&conn->rx.bhs;
+	struct tiscsi_sess *sess = conn->sess;
 	struct tiscsi_rx *rx = &conn->rx;
 	struct tiscsi_r2t *r2t = NULL;
 	struct tiscsi_cmd *cmd;
@@ -302,6 +332,11 @@ int tiscsi_data_begin(struct tiscsi_conn *conn)
 	cmd = tiscsi_data_find(conn, req);
 	if (cmd && be32_to_cpu(req->ttt) != TISCSI_NO_TTT)
 		r2t = tiscsi_data_r2t(cmd, be32_to_cpu(req->ttt));
+	if (cmd && !r2t && sess->erl &&
+	    tiscsi_recovery_is_late_data(cmd, be32_to_cpu(req->ttt))) {
+		tiscsi_cmd_put(cmd);
+		return 0;
+	}
 	if (cmd && be32_to_cpu(req->ttt) != TISCSI_NO_TTT &&
 	    (!r2t || !tiscsi_data_belongs(conn, cmd, r2t, req))) {
 		tiscsi_cmd_put(cmd);
@@ -315,6 +350,8 @@ int tiscsi_data_begin(struct tiscsi_conn *conn)
 		ret = tiscsi_data_check_solicited(r2t, req);
 	else
 		ret = tiscsi_data_check_unsolicited(conn, cmd, req);
+	if (ret && sess->erl && tiscsi_recovery_gap(conn, cmd, r2t, req))
+		ret = 0;
 	if (ret)
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_data_crc);
 	else
@@ -371,7 +408,11 @@ int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok)
 
 	if (!digest_ok) {
 		/* F04: at level 0 the task ends with 0B/47/05. */
-		tiscsi_scsi_fail(cmd, &tiscsi_sense_data_crc);
+		if (cmd->sess->erl)
+			tiscsi_recovery_bad_data(cmd, be32_to_cpu(req->offset),
+						 len);
+		else
+			tiscsi_scsi_fail(cmd, &tiscsi_sense_data_crc);
 		ret = ISCSI_REASON_DATA_DIGEST_ERROR;
 	}
 	r2t = tiscsi_data_r2t(cmd, be32_to_cpu(req->ttt));
@@ -379,6 +420,8 @@ int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok)
 		tiscsi_data_end_solicited(cmd, r2t, len, final);
 	else
 		tiscsi_data_end_unsolicited(cmd, len, final);
+	if (final && cmd->sess->erl)
+		tiscsi_recovery_sequence_over(cmd);
 	atomic64_add(len, &conn->sess->rx_octets);
 	return ret;
 }
@@ -403,8 +446,9 @@ void tiscsi_data_settle(struct tiscsi_conn *conn)
  * io_work.
  *
  * Return: true when a task waits longer than dataout_timeout times
- * dataout_timeout_retries: at recovery level 0 the connection goes.  What waits
- * because of a task management function is doomed instead.
+ * dataout_timeout_retries: the connection goes.  Above recovery level 0 the data
+ * is asked for again each dataout_timeout.  What waits because of a task
+ * management function is doomed instead.
  */
 bool tiscsi_data_check_time(struct tiscsi_conn *conn)
 {
@@ -430,7 +474,7 @@ bool tiscsi_data_check_time(struct tiscsi_conn *conn)
 		} else if (cmd->state == TASK_WAIT ||
 			   test_bit(CMD_NO_RESPONSE, &cmd->flags)) {
 			tiscsi_data_doom(cmd, DOOM_LATE);
-		} else {
+		} else if (!sess->erl || !tiscsi_recovery_wants_more(cmd)) {
 			late = true;
 		}
 	}
@@ -535,6 +579,9 @@ static void tiscsi_data_end_doomed(struct tiscsi_cmd *cmd,
 	case DOOM_SILENT:
 		tiscsi_scsi_kill(cmd);
 		return;
+	case DOOM_RECOVER:
+		tiscsi_recovery_no_data(cmd);
+		return;
 	case DOOM_DRAIN:
 		tiscsi_data_drain(cmd);
 		break;
@@ -618,8 +665,8 @@ int tiscsi_build_r2t(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	pdu->itt = cmd->itt;
 	pdu->ttt = cpu_to_be32(r2t->ttt);
 	pdu->r2tsn = cpu_to_be32(r2t->sn);
-	pdu->data_offset = cpu_to_be32(r2t->offset);
-	pdu->data_length = cpu_to_be32(r2t->end - r2t->offset);
+	pdu->data_offset = cpu_to_be32(r2t->start);
+	pdu->data_length = cpu_to_be32(r2t->end - r2t->start);
 	tiscsi_stamp(conn, pdu, STAMP_NEXT);
 	r2t->sent = true;
 	return more ? TX_BUILT_MORE : TX_BUILT;
@@ -632,8 +679,11 @@ int tiscsi_build_r2t(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 /* D18: GOOD and its like travel with the last Data-In. */
 static bool tiscsi_can_collapse(const struct tiscsi_cmd *cmd)
 {
-	return !cmd->sense_len && (cmd->scsi_status == SAM_STAT_GOOD ||
-				   cmd->scsi_status == SAM_STAT_CONDITION_MET);
+	if (cmd->sense_len || (cmd->scsi_status != SAM_STAT_GOOD &&
+			       cmd->scsi_status != SAM_STAT_CONDITION_MET))
+		return false;
+	/* F16: a SNACK Tag has its place in a SCSI Response only. */
+	return likely(!cmd->sess->erl) || !tiscsi_kept(cmd)->snack_tag;
 }
 
 static void tiscsi_data_in_status(struct tiscsi_conn *conn,
@@ -647,8 +697,76 @@ static void tiscsi_data_in_status(struct tiscsi_conn *conn,
 	conn->tx.last = true;
 }
 
+/* D19: the initiator is asked to acknowledge a sequence, but the last one. */
+static void tiscsi_data_in_ask_ack(struct tiscsi_cmd *cmd,
+				   struct iscsi_data_rsp *pdu)
+{
+	pdu->flags |= ISCSI_FLAG_DATA_ACK;
+	pdu->lun = cmd->hdr.lun;
+	pdu->ttt = cpu_to_be32(tiscsi_kept(cmd)->ack_ttt);
+}
+
 /**
- * tiscsi_build_data_in - lay out the next Data-In of a read (rows D17, D18)
+ * tiscsi_data_in - lay out a Data-In (rows D17, D18)
+ * @conn: the connection
+ * @cmd: the task
+ * @pos: where in the read it is; moved on
+ *
+ * The status goes with the last one if it can.  io_work.
+ *
+ * Return: true when it was the last one, and the status was not with it.
+ */
+bool tiscsi_data_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd,
+		    struct tiscsi_read_pos *pos)
+{
+	u32 burst = conn->sess->keys.v[KEY_MAX_BURST] - pos->burst;
+	u32 left = cmd->data_len - pos->offset, len;
+	struct tiscsi_tx *tx = &conn->tx;
+	struct iscsi_data_rsp *pdu;
+	bool last;
+
+	len = min3(left, burst, conn->max_xmit_dsl);
+	last = len == left;
+	pdu = tiscsi_tx_hdr(conn, ISCSI_OP_SCSI_DATA_IN, 0);
+	pdu->itt = cmd->itt;
+	pdu->ttt = cpu_to_be32(TISCSI_NO_TTT);
+	pdu->datasn = cpu_to_be32(pos->sn++);
+	pdu->offset = cpu_to_be32(pos->offset);
+	tx->sg_offset = pos->offset;
+	tx->sg_len = len;
+	pos->offset += len;
+	pos->burst += len;
+	if (last || len == burst) {
+		pdu->flags = ISCSI_FLAG_CMD_FINAL;
+		pos->burst = 0;
+		if (unlikely(cmd->sess->erl) && !last)
+			tiscsi_data_in_ask_ack(cmd, pdu);
+	}
+	atomic64_add(len, &conn->sess->tx_octets);
+	if (last && tiscsi_can_collapse(cmd)) {
+		tiscsi_data_in_status(conn, cmd, pdu);
+		tiscsi_stamp(conn, pdu, STAMP_STATUS);
+		return false;
+	}
+	tiscsi_stamp(conn, pdu, STAMP_NONE);
+	return last;
+}
+
+/**
+ * tiscsi_data_in_goes_on - is a command answered, for the first time or again
+ * @cmd: the task
+ *
+ * Return: false if it has ended meanwhile. io_work.
+ */
+bool tiscsi_data_in_goes_on(const struct tiscsi_cmd *cmd)
+{
+	enum tiscsi_cmd_state state = READ_ONCE(cmd->state);
+
+	return state == TASK_RESPONSE || state == TASK_KEPT;
+}
+
+/**
+ * tiscsi_build_data_in - lay out the next Data-In of a read
  * @conn: the connection
  * @cmd: the task
  *
@@ -657,41 +775,13 @@ static void tiscsi_data_in_status(struct tiscsi_conn *conn,
  */
 int tiscsi_build_data_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 {
-	u32 left = cmd->data_len - cmd->tx_offset, len;
-	u32 burst = conn->sess->keys.v[KEY_MAX_BURST] - cmd->burst;
-	struct tiscsi_tx *tx = &conn->tx;
-	struct iscsi_data_rsp *pdu;
-	bool last;
-
-	if (READ_ONCE(cmd->state) != TASK_RESPONSE)
+	if (!tiscsi_data_in_goes_on(cmd))
 		return TX_BUILT_NOTHING;
-	len = min3(left, burst, conn->max_xmit_dsl);
-	last = len == left;
-
-	pdu = tiscsi_tx_hdr(conn, ISCSI_OP_SCSI_DATA_IN, 0);
-	pdu->itt = cmd->itt;
-	pdu->ttt = cpu_to_be32(TISCSI_NO_TTT);
-	pdu->datasn = cpu_to_be32(cmd->data_sn++);
-	pdu->offset = cpu_to_be32(cmd->tx_offset);
-	tx->sg_offset = cmd->tx_offset;
-	tx->sg_len = len;
-	cmd->tx_offset += len;
-	cmd->burst += len;
-	if (last || len == burst) {
-		pdu->flags = ISCSI_FLAG_CMD_FINAL;
-		cmd->burst = 0;
-	}
-	atomic64_add(len, &conn->sess->tx_octets);
-	if (last && tiscsi_can_collapse(cmd)) {
-		tiscsi_data_in_status(conn, cmd, pdu);
-		tiscsi_stamp(conn, pdu, STAMP_STATUS);
-		return TX_BUILT;
-	}
-	tiscsi_stamp(conn, pdu, STAMP_NONE);
-	if (!last)
-		return TX_BUILT_MORE;
-	set_bit(TX_STATUS, &cmd->tx_pending);
-	return TX_BUILT;
+	if (unlikely(cmd->sess->erl))
+		tiscsi_snack_read_goes_on(conn, cmd);
+	if (tiscsi_data_in(conn, cmd, &cmd->pos))
+		set_bit(TX_STATUS, &cmd->tx_pending);
+	return cmd->pos.offset < cmd->data_len ? TX_BUILT_MORE : TX_BUILT;
 }
 
 /**
@@ -705,17 +795,19 @@ int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 {
 	struct iscsi_scsi_rsp *rsp;
 
-	if (READ_ONCE(cmd->state) != TASK_RESPONSE)
+	if (!tiscsi_data_in_goes_on(cmd))
 		return TX_BUILT_NOTHING;
 	rsp = tiscsi_tx_hdr(conn, ISCSI_OP_SCSI_CMD_RSP, ISCSI_FLAG_CMD_FINAL |
 			    cmd->residual_flag);
 	rsp->response = ISCSI_STATUS_CMD_COMPLETED;
 	rsp->cmd_status = cmd->scsi_status;
 	rsp->itt = cmd->itt;
-	rsp->exp_datasn = cpu_to_be32(cmd->data_sn);
+	rsp->exp_datasn = cpu_to_be32(cmd->pos.sn);
 	rsp->residual_count = cpu_to_be32(cmd->residual);
 	/* Bidirectional commands are only refused: no byte of it was read. */
 	rsp->bi_residual_count = cpu_to_be32(cmd->bidi_edtl);
+	if (unlikely(cmd->sess->erl))
+		rsp->rsvd1 = cpu_to_be32(tiscsi_kept(cmd)->snack_tag);
 	tiscsi_cmd_retire(cmd);
 	tiscsi_stamp(conn, rsp, STAMP_STATUS);
 	if (cmd->sense_len) {

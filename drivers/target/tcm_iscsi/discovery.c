@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "recovery.h"
 #include "redirect.h"
 
 /* The answer to SendTargets: some 16,000 target names at their longest. */
@@ -351,6 +352,37 @@ void tiscsi_text_sent(struct tiscsi_conn *conn)
 		tiscsi_text_free(conn);
 }
 
+/*
+ * Above level 0 an answer is kept until it is acknowledged, when the exchange
+ * may be over; without memory for that it goes out once more without its text.
+ */
+static void tiscsi_text_keep(struct tiscsi_cmd *cmd, const u8 *text, u32 len,
+			     u8 flags, u32 ttt)
+{
+	kvfree(cmd->payload);
+	cmd->payload = kvmalloc(max(len, 1U), TISCSI_GFP_PEER);
+	cmd->payload_len = cmd->payload ? len : 0;
+	if (cmd->payload)
+		memcpy(cmd->payload, text, len);
+	cmd->response = flags;
+	cmd->ttt = ttt;
+}
+
+static int tiscsi_build_text_again(struct tiscsi_conn *conn,
+				   struct tiscsi_cmd *cmd)
+{
+	struct iscsi_text_rsp *rsp;
+
+	rsp = tiscsi_tx_hdr(conn, ISCSI_OP_TEXT_RSP, cmd->response);
+	rsp->itt = cmd->itt;
+	rsp->ttt = cpu_to_be32(cmd->ttt);
+	tiscsi_stamp(conn, rsp, STAMP_STATUS);
+	conn->tx.data = cmd->payload;
+	conn->tx.data_len = cmd->payload_len;
+	conn->tx.last = true;
+	return TX_BUILT;
+}
+
 /**
  * tiscsi_build_text - lay out a Text Response (rows C35-C37, C42)
  * @conn: the connection
@@ -366,6 +398,8 @@ int tiscsi_build_text(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	u32 len;
 	bool final;
 
+	if (tiscsi_kept_again(cmd))
+		return tiscsi_build_text_again(conn, cmd);
 	len = min(x->out.len - x->sent, conn->max_xmit_dsl);
 	final = x->out.buf && x->sent + len == x->out.len &&
 		(req->flags & ISCSI_FLAG_CMD_FINAL);
@@ -379,6 +413,9 @@ int tiscsi_build_text(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	rsp->ttt = cpu_to_be32(x->ttt);
 	tiscsi_cmd_retire(cmd);
 	tiscsi_stamp(conn, rsp, STAMP_STATUS);
+	if (cmd->sess->erl)
+		tiscsi_text_keep(cmd, x->out.buf + x->sent, len, rsp->flags,
+				 x->ttt);
 	conn->tx.data = x->out.buf + x->sent;
 	conn->tx.data_len = len;
 	x->sent += len;

@@ -101,6 +101,9 @@ bool tiscsi_fence_holds(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd,
 	if (!(BIT(what) & TISCSI_FENCED))
 		return false;
 	spin_lock(&sess->lock);
+	/* A copy of what has passed. */
+	if (cmd->state == TASK_KEPT)
+		goto out;
 	if (cmd->state != TASK_RESPONSE) {
 		/* Ended meanwhile: nothing goes out for it. */
 		if (sess->fence == cmd)

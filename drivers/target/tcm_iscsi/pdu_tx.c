@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 
 #include "login.h"
+#include "recovery.h"
 #include "trace.h"
 
 /* Up to here copying is cheaper than sending pages by reference. */
@@ -19,6 +20,7 @@
 
 static const tiscsi_build_fn tiscsi_builders[TX_NR] = {
 	[TX_R2T]	= tiscsi_build_r2t,
+	[TX_DATA_AGAIN]	= tiscsi_build_data_again,
 	[TX_DATA_IN]	= tiscsi_build_data_in,
 	[TX_STATUS]	= tiscsi_build_status,
 	[TX_TMF]	= tiscsi_build_tmf,
@@ -84,6 +86,7 @@ static void tiscsi_stamp_window(struct tiscsi_sess *sess,
  * @stamp: what StatSN does: STAMP_STATUS consumes one (row C11), STAMP_NEXT
  *	shows the next one (R2T, our pings), STAMP_NONE leaves the field 0
  *
+ * An answer that goes out once more has the StatSN of the first time (row F14).
  * The only function that writes these fields.  io_work only.
  */
 void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
@@ -95,7 +98,9 @@ void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
 	pdu->statsn = 0;
 	if (stamp != STAMP_NONE)
 		pdu->statsn = cpu_to_be32(conn->stat_sn);
-	if (stamp == STAMP_STATUS)
+	if (sess && unlikely(sess->erl) && stamp == STAMP_STATUS)
+		pdu->statsn = cpu_to_be32(tiscsi_kept_stat_sn(conn));
+	else if (stamp == STAMP_STATUS)
 		conn->stat_sn++;
 	if (sess) {
 		atomic64_inc(&sess->rsp_pdus);
@@ -352,7 +357,7 @@ static void tiscsi_tx_done(struct tiscsi_conn *conn)
 	struct tiscsi_tx *tx = &conn->tx;
 
 	if (tx->last)
-		tiscsi_cmd_end(tx->cmd);
+		tiscsi_cmd_answered(tx->cmd);
 	switch (tx->then) {
 	case TX_THEN_NOTHING:
 		break;

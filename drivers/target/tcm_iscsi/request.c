@@ -11,7 +11,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "tcm_iscsi.h"
+#include "recovery.h"
 
 /**
  * struct tiscsi_request_op - one kind of request
@@ -32,7 +32,6 @@ struct tiscsi_request_op {
 static int tiscsi_nop_begin(struct tiscsi_conn *conn);
 static void tiscsi_nop_exec(struct tiscsi_cmd *cmd);
 static int tiscsi_login_begin(struct tiscsi_conn *conn);
-static int tiscsi_snack_begin(struct tiscsi_conn *conn);
 
 static const struct tiscsi_request_op tiscsi_request_ops[] = {
 	[ISCSI_OP_NOOP_OUT] = {
@@ -196,8 +195,8 @@ int tiscsi_request_begin(struct tiscsi_conn *conn)
 	rx->sink = SINK_NONE;
 	/* ExpStatSN has one place in all requests. */
 	conn->exp_stat_sn = be32_to_cpu(rx->bhs.exp_statsn);
-	if (unlikely(conn->fence_wait))
-		tiscsi_fence_acked(conn);
+	if (unlikely(conn->fence_wait | conn->keeps))
+		tiscsi_conn_acked(conn);
 
 	if (!op)
 		ret = ISCSI_REASON_CMD_NOT_SUPPORTED;
@@ -348,6 +347,7 @@ int tiscsi_reject(struct tiscsi_conn *conn, u8 reason)
 
 	if (!cmd)
 		return -EAGAIN;
+	cmd->pos.sn = tiscsi_snack_next_sn(conn, reason);
 	tiscsi_reject_with(cmd, conn->rx.hdr, conn->rx.hdr_len, reason);
 	return 0;
 }
@@ -380,6 +380,7 @@ int tiscsi_build_reject(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	rej->reason = cmd->reason;
 	tiscsi_cmd_retire(cmd);
 	rej->ffffffff = cpu_to_be32(ISCSI_RESERVED_TAG);
+	rej->datasn = cpu_to_be32(cmd->pos.sn);
 	tiscsi_stamp(conn, rej, STAMP_STATUS);
 	conn->tx.data = cmd->payload;
 	conn->tx.data_len = cmd->payload_len;
@@ -391,14 +392,6 @@ int tiscsi_build_reject(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 static int tiscsi_login_begin(struct tiscsi_conn *conn)
 {
 	return ISCSI_REASON_PROTOCOL_ERROR;
-}
-
-/* F11: nothing is kept for retransmission at recovery level 0. */
-static int tiscsi_snack_begin(struct tiscsi_conn *conn)
-{
-	if (conn->rx.data_len)
-		return REJECT_FORMAT;
-	return ISCSI_REASON_DATA_SNACK_REJECT;
 }
 
 /* ------------------------------------------------------------------ */
@@ -488,6 +481,24 @@ void tiscsi_ping_ask(struct tiscsi_conn *conn)
 		tiscsi_ping_send(conn);
 	tiscsi_conn_arm_timer(conn, jiffies + HZ *
 			      READ_ONCE(attrib->nopin_response_timeout));
+}
+
+/**
+ * tiscsi_ping_tell - tell the initiator the numbers, without asking anything
+ * @conn: in full feature phase
+ *
+ * For a window that has opened while nothing else is to be said.  io_work.
+ */
+void tiscsi_ping_tell(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd = tiscsi_cmd_alloc(conn);
+
+	if (!cmd)
+		return;
+	cmd->itt = RESERVED_ITT;
+	cmd->ttt = ISCSI_RESERVED_TAG;
+	set_bit(CMD_PING, &cmd->flags);
+	tiscsi_request_answer(cmd, TX_NOP_IN);
 }
 
 /**

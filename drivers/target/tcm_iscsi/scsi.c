@@ -578,6 +578,28 @@ void tiscsi_scsi_fail(struct tiscsi_cmd *cmd, const struct tiscsi_sense *sense)
 }
 
 /**
+ * tiscsi_scsi_replace_answer - CHECK CONDITION takes the place of an answer
+ * @cmd: the task, in TASK_RESPONSE
+ * @sense: what the sense data says
+ *
+ * Unless its status is out already.  io_work.
+ */
+void tiscsi_scsi_replace_answer(struct tiscsi_cmd *cmd,
+				const struct tiscsi_sense *sense)
+{
+	if (!(cmd->tx_pending & (BIT(TX_DATA_IN) | BIT(TX_STATUS))))
+		return;
+	clear_bit(TX_DATA_AGAIN, &cmd->tx_pending);
+	clear_bit(TX_DATA_IN, &cmd->tx_pending);
+	cmd->scsi_status = SAM_STAT_CHECK_CONDITION;
+	scsi_build_sense_buffer(0, cmd->sense + 2, sense->key, sense->asc,
+				sense->ascq);
+	cmd->sense_len = 18;
+	tiscsi_scsi_no_data(cmd);
+	tiscsi_tx_queue(cmd, TX_STATUS);
+}
+
+/**
  * tiscsi_scsi_kill - end a task without an answer
  * @cmd: any task in any state
  *

@@ -13,7 +13,7 @@
  */
 #include <linux/slab.h>
 
-#include "tcm_iscsi.h"
+#include "recovery.h"
 
 /* LUNs that tiscsi_lun_decode() knows. */
 #define TISCSI_NR_LUNS		0x4000
@@ -419,6 +419,7 @@ void tiscsi_sess_logout(struct tiscsi_cmd *cmd, bool session)
 	}
 	spin_unlock(&sess->lock);
 
+	tiscsi_kept_drop(conn);
 	tiscsi_sess_end_tasks(conn, cmd);
 
 	spin_lock(&sess->lock);
@@ -558,6 +559,7 @@ void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
 	spin_lock(&sess->lock);
 	conn->logout = NULL;
 	spin_unlock(&sess->lock);
+	tiscsi_kept_drop(conn);
 	tiscsi_sess_end_tasks(conn, NULL);
 
 	spin_lock(&sess->lock);

@@ -279,6 +279,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	sess->created = get_jiffies_64();
 	sess->discovery = login->nego.discovery;
 	sess->keys = login->nego.keys;
+	sess->erl = sess->keys.v[KEY_ERL];
 	sess->multi = sess->keys.v[KEY_MAX_CONNECTIONS] > 1;
 	sess->fences = sess->keys.v[KEY_TASK_REPORTING] != TASK_RFC3720;
 	sess->next_ttt = TISCSI_FIRST_TTT;

@@ -49,8 +49,10 @@
  * request being received, a ping, Rejects.
  */
 #define TISCSI_EXTRA_SLOTS	(IMMEDIATE_NR * TISCSI_IMMEDIATE_MAX + 4)
-#define TISCSI_MAX_SLOTS	(TISCSI_CMDSN_DEPTH_MAX + \
-				 TISCSI_MAX_CONNECTIONS * TISCSI_EXTRA_SLOTS)
+/* Above recovery level 0 each slot may have one more for a kept answer. */
+#define TISCSI_MAX_SLOTS	(2 * (TISCSI_CMDSN_DEPTH_MAX + \
+				      TISCSI_MAX_CONNECTIONS * \
+				      TISCSI_EXTRA_SLOTS))
 
 /* A command may move this much; more is refused before memory is taken. */
 #define TISCSI_MAX_IO_BYTES	(32U << 20)
@@ -324,6 +326,7 @@ enum tiscsi_cmd_state {
 	TASK_WAIT,		/* a task management function waits for others */
 	TASK_CORE,		/* the target core has it */
 	TASK_RESPONSE,		/* answer queued or being sent */
+	TASK_KEPT,		/* answered, not acknowledged: see kept.c */
 	TASK_DONE,		/* ended; the slot waits for its last reference */
 };
 
@@ -338,6 +341,7 @@ enum tiscsi_immediate {
 /* What the transmit side owes for a task: bits of cmd->tx_pending. */
 enum tiscsi_tx_what {
 	TX_R2T,			/* R2Ts up to MaxOutstandingR2T */
+	TX_DATA_AGAIN,		/* read data that a SNACK asked for */
 	TX_DATA_IN,		/* read data, status with the last if possible */
 	TX_STATUS,		/* SCSI Response */
 	TX_TMF,			/* Task Management Function Response */
@@ -378,6 +382,7 @@ enum tiscsi_doom {
 	DOOM_DRAIN,		/* the same, when the data asked for is here */
 	DOOM_TASK_ABORTED,	/* aborted by another nexus, TAS=1 */
 	DOOM_LATE,		/* what it waits for does not come */
+	DOOM_RECOVER,		/* not ended: its data is asked for again */
 };
 
 /* Where a command is in the order of its logical unit: access/order.c. */
@@ -392,6 +397,13 @@ enum tiscsi_order {
 /* Sense data of our own. */
 struct tiscsi_sense {
 	u8 key, asc, ascq;
+};
+
+/* How far the Data-In PDUs of a read are. */
+struct tiscsi_read_pos {
+	u32 offset;		/* bytes sent */
+	u32 sn;			/* DataSN that comes next */
+	u32 burst;		/* bytes in the current sequence */
 };
 
 /* One R2T that waits for its data; MaxOutstandingR2T of them at most. */
@@ -469,9 +481,7 @@ struct tiscsi_cmd {
 	struct tiscsi_r2t r2t[TISCSI_MAX_R2T];
 
 	/* the answer */
-	u32 tx_offset;			/* Data-In sent so far */
-	u32 data_sn;
-	u32 burst;			/* bytes in the current sequence */
+	struct tiscsi_read_pos pos;
 	u32 residual;
 	u8 residual_flag;		/* ISCSI_FLAG_CMD_UNDERFLOW/OVERFLOW */
 	u8 scsi_status;
@@ -526,6 +536,8 @@ enum tiscsi_close_reason {
 	CLOSE_CROWDED,			/* had to make room for a newer one */
 };
 
+struct tiscsi_kept;
+
 /* A connection that failed while its session went on. */
 struct tiscsi_lost {
 	u16 cid;
@@ -546,6 +558,8 @@ struct tiscsi_lost {
  * @cleared: bitmap of LUNs that have lost tasks with a connection (row C25),
  *	NULL as long as there was none; @has_cleared: it is not empty
  * @slots: all command slots, one allocation
+ * @kept: above recovery level 0, what @slots need for it, by their index
+ * @nr_kept: answers kept whose place in the CmdSN window is free
  * @free: free slots
  * @nr_busy: slots not free
  * @pending: tasks that wait for a CmdSN hole to fill, in CmdSN order
@@ -570,6 +584,7 @@ struct tiscsi_sess {
 	u32 sid;			/* index for configfs and statistics */
 	u16 tsih;
 	u8 isid[6];
+	u8 erl;				/* ErrorRecoveryLevel agreed on */
 	bool discovery;
 	bool dismissed;			/* no connection may join; under @lock */
 	bool freeing;			/* free_work is queued */
@@ -599,6 +614,8 @@ struct tiscsi_sess {
 	u32 nr_slots;
 	u32 nr_busy;
 	struct tiscsi_cmd *slots;
+	struct tiscsi_kept *kept;
+	u32 nr_kept;
 	struct list_head free;
 	struct list_head pending;
 	struct list_head due;
@@ -785,6 +802,11 @@ struct tiscsi_conn {
 	struct llist_node *tx_held;	/* behind a fence, the last one first */
 	u32 fence_sn;			/* ExpStatSN that fence_wait waits for */
 	bool fence_wait;
+	bool keeps;			/* @kept is not empty */
+	bool ack_asked;			/* a ping asks for an ExpStatSN */
+	u32 nr_kept;			/* answers on @kept to what has no CmdSN */
+	unsigned long kept_since;	/* jiffies: last change of the first one */
+	struct list_head kept;		/* in StatSN order, under sess->lock */
 	bool fence_mark;		/* has to set fence_sn; under sess->lock */
 	struct tiscsi_tx tx;
 
@@ -895,6 +917,7 @@ bool tiscsi_half_open_busy(void);
 
 int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock);
 void tiscsi_conn_put(struct tiscsi_conn *conn);
+void tiscsi_conn_acked(struct tiscsi_conn *conn);
 bool tiscsi_conn_may_become(enum tiscsi_conn_state from,
 			    enum tiscsi_conn_state to);
 void tiscsi_conn_set_state(struct tiscsi_conn *conn,
@@ -1010,6 +1033,7 @@ int tiscsi_build_reject(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 u32 tiscsi_new_ttt(struct tiscsi_sess *sess);
 int tiscsi_ping_send(struct tiscsi_conn *conn);
 void tiscsi_ping_ask(struct tiscsi_conn *conn);
+void tiscsi_ping_tell(struct tiscsi_conn *conn);
 int tiscsi_build_nop_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 
 int tiscsi_text_begin(struct tiscsi_conn *conn);
@@ -1054,6 +1078,7 @@ struct tiscsi_cmd *tiscsi_cmd_find(struct tiscsi_sess *sess, itt_t itt);
 int tiscsi_cmd_hash(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_retire(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_end(struct tiscsi_cmd *cmd);
+void tiscsi_cmd_answered(struct tiscsi_cmd *cmd);
 bool tiscsi_cmdsn_in_window(struct tiscsi_sess *sess, u32 cmd_sn);
 bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd);
 void tiscsi_cmdsn_turn_over(struct tiscsi_conn *conn);
@@ -1113,6 +1138,8 @@ void tiscsi_scsi_exec(struct tiscsi_cmd *cmd);
 void tiscsi_scsi_ready(struct tiscsi_cmd *cmd);
 bool tiscsi_scsi_fail_status(struct tiscsi_cmd *cmd, u8 status);
 void tiscsi_scsi_fail(struct tiscsi_cmd *cmd, const struct tiscsi_sense *sense);
+void tiscsi_scsi_replace_answer(struct tiscsi_cmd *cmd,
+				const struct tiscsi_sense *sense);
 void tiscsi_scsi_kill(struct tiscsi_cmd *cmd);
 
 void tiscsi_data_sink(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd,
@@ -1125,11 +1152,15 @@ int tiscsi_data_end(struct tiscsi_conn *conn, bool digest_ok);
 void tiscsi_data_settle(struct tiscsi_conn *conn);
 unsigned long tiscsi_data_patience(const struct tiscsi_sess *sess);
 bool tiscsi_data_check_time(struct tiscsi_conn *conn);
+void tiscsi_data_touch(struct tiscsi_cmd *cmd);
+void tiscsi_data_ask_for(struct tiscsi_cmd *cmd, struct tiscsi_r2t *r2t,
+			 u32 start, u32 end);
 void tiscsi_data_bury(struct tiscsi_cmd *cmd);
 void tiscsi_data_doom(struct tiscsi_cmd *cmd, enum tiscsi_doom doom);
 void tiscsi_data_do_doomed(struct tiscsi_conn *conn);
 int tiscsi_build_r2t(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 int tiscsi_build_data_in(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
+int tiscsi_build_data_again(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
 
 /* RFC 7144; not in iscsi_proto.h */

@@ -110,6 +110,7 @@ attributes() {
 	put No "$T1/param/InitialR2T"
 	put 8 "$T1/param/MaxOutstandingR2T"
 	put 8 "$T1/param/MaxConnections"
+	put 2 "$T1/param/ErrorRecoveryLevel"
 	put raw-alias "$T1/param/TargetAlias"
 	put No "$T2/param/ImmediateData"
 }

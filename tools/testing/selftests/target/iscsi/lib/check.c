@@ -93,6 +93,9 @@ static void check_stat_sn(struct conn *c, const struct layout *l,
 		return;		/* B06: not valid */
 	if (l->op == OP_DATA_IN && !consumes)
 		return;
+	/* F14: one that was asked for once more. */
+	if (c->again && consumes && sn_lt(sn, c->stat_sn))
+		return;
 	if (c->stat_sn_known && sn != c->stat_sn)
 		die("C11: opcode %02x has StatSN %u, expected %u", l->op, sn,
 		    c->stat_sn);
@@ -156,13 +159,17 @@ static void check_acknowledged(struct conn *c, const struct layout *l,
 		    pdu32(p, BHS_EXP_CMD_SN));
 }
 
-static void check_data_in(const struct pdu *p)
+static void check_data_in(const struct conn *c, const struct pdu *p)
 {
 	u8 flags = p->bhs[BHS_FLAGS];
 
-	if (flags & F_ACK)
+	if ((flags & F_ACK) && !c->sess->erl)
 		die("D19: A bit at recovery level 0");
-	if (pdu32(p, BHS_TTT) != NO_TAG)
+	if ((flags & F_ACK) && !(flags & F_FINAL))
+		die("D19: A bit in the middle of a sequence");
+	if ((flags & F_ACK) && pdu32(p, BHS_TTT) == NO_TAG)
+		die("D19: Data-In with A bit has no TTT");
+	if (!(flags & F_ACK) && pdu32(p, BHS_TTT) != NO_TAG)
 		die("D19: Data-In without A bit has TTT %08x",
 		    pdu32(p, BHS_TTT));
 	if ((flags & F_STATUS) && !(flags & F_FINAL))
@@ -173,9 +180,10 @@ static void check_data_in(const struct pdu *p)
 		die("D20: O and U");
 }
 
-static void check_scsi_response(const struct pdu *p)
+static void check_scsi_response(const struct conn *c, const struct pdu *p)
 {
 	u8 flags = p->bhs[BHS_FLAGS];
+	u32 tag = pdu32(p, BHS_SNACK_TAG);
 
 	if (p->bhs[BHS_RESPONSE] && (flags & 0x1e))
 		die("D23: response %02x with residual bits %02x",
@@ -186,8 +194,8 @@ static void check_scsi_response(const struct pdu *p)
 		die("D20: O and U");
 	if (!(flags & (F_OVERFLOW | F_UNDERFLOW)) && pdu32(p, BHS_RESIDUAL))
 		die("D20: residual %u without O or U", pdu32(p, BHS_RESIDUAL));
-	if (pdu32(p, BHS_SNACK_TAG))
-		die("D28: SNACK Tag %08x", pdu32(p, BHS_SNACK_TAG));
+	if (tag && tag != c->snack_tag)
+		die("D28: SNACK Tag %08x", tag);
 	if (p->bhs[BHS_STATUS] == 0x02 && !p->bhs[BHS_RESPONSE] &&
 	    (p->data_len < 2 ||
 	     get_be16(p->data) != p->data_len - 2))
@@ -295,10 +303,10 @@ void check_pdu(struct conn *c, const struct pdu *p)
 	check_acknowledged(c, l, p);
 	switch (l->op) {
 	case OP_DATA_IN:
-		check_data_in(p);
+		check_data_in(c, p);
 		break;
 	case OP_SCSI_RSP:
-		check_scsi_response(p);
+		check_scsi_response(c, p);
 		break;
 	case OP_TMF_RSP:
 		check_tmf_response(p);

@@ -172,6 +172,17 @@ void conn_reset(struct conn *c)
 }
 
 /**
+ * conn_hold_acks() - acknowledge nothing that comes from here on
+ * @c: the connection; @c->no_ack is to be cleared when that is over
+ */
+void conn_hold_acks(struct conn *c)
+{
+	c->no_ack = true;
+	c->ack_sn = c->stat_sn;
+	c->again = true;
+}
+
+/**
  * conn_write() - send bytes as they are
  * @c: the connection; @c->closed is set if the target closed it
  * @buf: the bytes

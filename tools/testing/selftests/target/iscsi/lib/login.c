@@ -209,6 +209,7 @@ void login_done(struct conn *c)
 		return;
 	s->max_burst = num_or(c, "MaxBurstLength", 262144);
 	s->first_burst = num_or(c, "FirstBurstLength", 65536);
+	s->erl = num_or(c, "ErrorRecoveryLevel", 0);
 	s->max_r2t = num_or(c, "MaxOutstandingR2T", 1);
 	s->initial_r2t = yes_or(c, "InitialR2T", true);
 	s->immediate_data = yes_or(c, "ImmediateData", true);

@@ -15,7 +15,7 @@ void pdu_init(struct conn *c, struct pdu *p, enum opcode op)
 	memset(p, 0, sizeof(*p));
 	p->bhs[0] = op;
 	p->bhs[BHS_FLAGS] = F_FINAL;
-	pdu_set32(p, BHS_EXP_STAT_SN, c->stat_sn);
+	pdu_set32(p, BHS_EXP_STAT_SN, c->no_ack ? c->ack_sn : c->stat_sn);
 	if (op == OP_DATA_OUT || op == OP_SNACK)
 		return;
 	pdu_set32(p, BHS_ITT, c->sess->itt++);
@@ -151,6 +151,26 @@ void pdu_login(struct conn *c, struct pdu *p, u8 flags, const struct text *t)
 	put_be16(p->bhs + BHS_CID, c->cid);
 	if (t)
 		pdu_data(p, t->buf, t->len);
+}
+
+/**
+ * pdu_snack() - SNACK Request
+ * @c: connection it is for
+ * @p: the PDU
+ * @type: SNACK_*
+ * @itt: task tag, NO_TAG for SNACK_STATUS and SNACK_DATA_ACK
+ * @beg_run: first number
+ * @run_len: how many, 0 for all from there on
+ */
+void pdu_snack(struct conn *c, struct pdu *p, u8 type, u32 itt, u32 beg_run,
+	       u32 run_len)
+{
+	pdu_init(c, p, OP_SNACK);
+	p->bhs[BHS_FLAGS] = F_FINAL | type;
+	pdu_set32(p, BHS_ITT, itt);
+	pdu_set32(p, BHS_TTT, NO_TAG);
+	pdu_set32(p, BHS_BEG_RUN, beg_run);
+	pdu_set32(p, BHS_RUN_LEN, run_len);
 }
 
 /**

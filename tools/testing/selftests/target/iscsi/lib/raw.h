@@ -102,7 +102,12 @@ enum async_event {
 enum reject_reason {
 	REJ_DIGEST = 0x02, REJ_SNACK = 0x03, REJ_PROTOCOL = 0x04,
 	REJ_UNSUPPORTED = 0x05, REJ_IMMEDIATE = 0x06, REJ_IN_PROGRESS = 0x07,
-	REJ_INVALID_FIELD = 0x09, REJ_RESOURCES = 0x0a, REJ_NEGOTIATION = 0x0b,
+	REJ_DATA_ACK = 0x08, REJ_INVALID_FIELD = 0x09, REJ_RESOURCES = 0x0a, REJ_NEGOTIATION = 0x0b,
+};
+
+enum snack_type {
+	SNACK_DATA, SNACK_R2T = SNACK_DATA, SNACK_STATUS, SNACK_DATA_ACK,
+	SNACK_RDATA,
 };
 
 /* For functions that take a set of reject reasons. */
@@ -165,6 +170,7 @@ struct tag {
  * @cmd_sn: CmdSN of the next non-immediate request
  * @exp_cmd_sn: the target's, the furthest that any connection has told
  * @max_cmd_sn: likewise
+ * @erl: ErrorRecoveryLevel
  * @any_tag: answers may be for any task tag, as what is sent is spoilt
  * @max_burst: negotiated, as the following ones
  */
@@ -179,6 +185,7 @@ struct sess {
 	bool window_known;
 	bool discovery;
 	bool any_tag;
+	u32 erl;
 	u32 max_burst;
 	u32 first_burst;
 	u32 max_r2t;
@@ -206,6 +213,9 @@ struct text {
  * @replies: what we answered to offers of the target
  * @seen: one bit for each opcode received
  * @no_pong: do not answer the target's pings
+ * @no_ack: acknowledge no StatSN from @ack_sn on
+ * @again: answers may come once more, with the StatSN that they had
+ * @snack_tag: SNACK Tag that a SCSI Response may have besides 0
  * @rx: the PDU received last
  */
 struct conn {
@@ -217,6 +227,10 @@ struct conn {
 	bool ddigest;
 	bool closed;
 	bool no_pong;
+	bool no_ack;
+	u32 ack_sn;
+	bool again;
+	u32 snack_tag;
 	bool corked;
 	bool stat_sn_known;
 	u32 stat_sn;
@@ -447,6 +461,7 @@ struct conn *conn_try_open(struct sess *s, const char *portal);
 struct conn *conn_open(struct sess *s, const char *portal);
 void conn_close(struct conn *c);
 void conn_reset(struct conn *c);
+void conn_hold_acks(struct conn *c);
 void conn_write(struct conn *c, const void *buf, u32 len);
 void conn_cork(struct conn *c);
 void conn_uncork(struct conn *c);
@@ -480,6 +495,8 @@ void pdu_logout(struct conn *c, struct pdu *p, u8 reason, u16 cid);
 void pdu_data_out(struct conn *c, struct pdu *p, const struct scsi *io,
 		  u32 ttt, u32 data_sn, u32 offset, u32 len);
 void pdu_login(struct conn *c, struct pdu *p, u8 flags, const struct text *t);
+void pdu_snack(struct conn *c, struct pdu *p, u8 type, u32 itt, u32 beg_run,
+	       u32 run_len);
 u32 pdu_add_ahs(struct pdu *p, u8 type, u16 length, const void *specific,
 		u32 len);
 

@@ -514,9 +514,34 @@ static ssize_t tpg_reservations_store(struct config_item *item,
 
 CONFIGFS_ATTR(tpg_, reservations);
 
+static ssize_t tpg_rebalance_store(struct config_item *item, const char *page,
+				   size_t count)
+{
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(to_tpg(item));
+	u32 seconds;
+	int ret;
+
+	ret = kstrtou32(page, 10, &seconds);
+	if (ret || seconds > TISCSI_LOGOUT_GRACE_MAX) {
+		tiscsi_refuse(item, "rebalance",
+			      "\"%*pE\" is not the seconds to log out in, from 0 to %d",
+			      (int)min_t(size_t, count, 64), page,
+			      TISCSI_LOGOUT_GRACE_MAX);
+		return -EINVAL;
+	}
+	ret = tiscsi_redirect_rebalance(tpg, seconds);
+	if (ret == -ENXIO)
+		tiscsi_refuse(item, "rebalance",
+			      "attrib/redirect_portals is empty");
+	return ret ?: count;
+}
+
+CONFIGFS_ATTR_WO(tpg_, rebalance);
+
 struct configfs_attribute *tiscsi_tpg_base_attrs[] = {
 	&tpg_attr_dynamic_sessions,
 	&tpg_attr_reservations,
+	&tpg_attr_rebalance,
 	NULL,
 };
 

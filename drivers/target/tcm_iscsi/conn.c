@@ -24,9 +24,7 @@
 
 /* Seconds from accept() to the end of the login; row J01. */
 #define TISCSI_LOGIN_TIMEOUT	15
-/* Seconds that an initiator has to log out when it is asked to; row C33. */
-#define TISCSI_LOGOUT_GRACE	1
-/* After that, for it to hear that it is dropped. */
+/* For an initiator to hear that it is dropped, as it did not log out. */
 #define TISCSI_DROP_LINGER	(HZ / 2)
 /* Seconds for the peer to close after the last answer was sent. */
 #define TISCSI_LINGER		2
@@ -345,41 +343,16 @@ static void tiscsi_conn_check_ping(struct tiscsi_conn *conn)
 /**
  * tiscsi_conn_dismiss - an administrator takes away what a connection needs
  * @conn: the connection
+ * @seconds: that it has to log out, TISCSI_LOGOUT_GRACE_MAX at most; 0: none
  *
  * Rows C33, C34: it is asked to log out, and then told that it is dropped; it
  * is closed soon, whatever it does.  Any context.
  */
-void tiscsi_conn_dismiss(struct tiscsi_conn *conn)
+void tiscsi_conn_dismiss(struct tiscsi_conn *conn, u32 seconds)
 {
+	WRITE_ONCE(conn->grace, seconds);
 	set_bit(CONN_F_DISMISSED, &conn->flags);
 	tiscsi_conn_kick(conn);
-}
-
-static void tiscsi_conn_ask_logout(struct tiscsi_conn *conn)
-{
-	if (conn->state == CONN_LOGOUT_REQUESTED)
-		return;
-	if (conn->state != CONN_LOGGED_IN || conn->sess->discovery) {
-		tiscsi_conn_close(conn, CLOSE_ADMIN);
-		return;
-	}
-	tiscsi_conn_set_state(conn, CONN_LOGOUT_REQUESTED);
-	tiscsi_async_logout(conn, TISCSI_LOGOUT_GRACE);
-	conn->deadline = jiffies + TISCSI_LOGOUT_GRACE * HZ;
-	tiscsi_conn_arm_timer(conn, conn->deadline);
-}
-
-/**
- * tiscsi_conn_dropped - the initiator has been told that it is dropped
- * @conn: the connection
- *
- * io_work.
- */
-void tiscsi_conn_dropped(struct tiscsi_conn *conn)
-{
-	tiscsi_conn_finish(conn, CLOSE_ADMIN);
-	conn->deadline = jiffies + TISCSI_DROP_LINGER;
-	tiscsi_conn_arm_timer(conn, conn->deadline);
 }
 
 /* Something had to be over by now. */
@@ -403,15 +376,55 @@ static void tiscsi_conn_deadline(struct tiscsi_conn *conn)
 	tiscsi_conn_arm_timer(conn, conn->deadline);
 }
 
+static void tiscsi_conn_ask_logout(struct tiscsi_conn *conn)
+{
+	u16 grace = READ_ONCE(conn->grace);
+	unsigned long deadline = jiffies + grace * HZ;
+
+	if (conn->state == CONN_LOGGED_IN && !conn->sess->discovery) {
+		tiscsi_conn_set_state(conn, CONN_LOGOUT_REQUESTED);
+		if (grace)
+			tiscsi_async_logout(conn, grace);
+	} else if (conn->state != CONN_LOGOUT_REQUESTED) {
+		tiscsi_conn_close(conn, CLOSE_ADMIN);
+		return;
+	} else if (test_bit(CONN_F_DROPPING, &conn->flags) ||
+		   time_after_eq(deadline, conn->deadline)) {
+		/* It was asked before, and has no more time than now. */
+		return;
+	}
+	conn->deadline = deadline;
+	if (grace)
+		tiscsi_conn_arm_timer(conn, conn->deadline);
+	else
+		tiscsi_conn_deadline(conn);
+}
+
+/**
+ * tiscsi_conn_dropped - the initiator has been told that it is dropped
+ * @conn: the connection
+ *
+ * io_work.
+ */
+void tiscsi_conn_dropped(struct tiscsi_conn *conn)
+{
+	tiscsi_conn_finish(conn, CLOSE_ADMIN);
+	conn->deadline = jiffies + TISCSI_DROP_LINGER;
+	tiscsi_conn_arm_timer(conn, conn->deadline);
+}
+
 static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 {
 	if (conn->state != CONN_LOGGED_IN) {
 		tiscsi_login_resume(conn);
-		if (time_after_eq(jiffies, conn->deadline))
+		if (time_after_eq(jiffies, conn->deadline)) {
 			tiscsi_conn_deadline(conn);
-		else
-			tiscsi_conn_arm_timer(conn, conn->deadline);
-		return;
+			return;
+		}
+		tiscsi_conn_arm_timer(conn, conn->deadline);
+		/* Asked to log out, it works on until it does. */
+		if (conn->state != CONN_LOGOUT_REQUESTED)
+			return;
 	}
 	if (tiscsi_tx_check_time(conn) || tiscsi_data_check_time(conn)) {
 		atomic_inc(&conn->sess->conn_timeout_errors);
@@ -686,7 +699,7 @@ void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 			continue;
 		/* On the list it is not freed; past its close it is left alone. */
 		if (reason == CLOSE_ADMIN)
-			tiscsi_conn_dismiss(conn);
+			tiscsi_conn_dismiss(conn, TISCSI_LOGOUT_GRACE);
 		else
 			tiscsi_conn_close(conn, reason);
 	}

@@ -167,6 +167,7 @@ free:
 static void tiscsi_add_wwn_groups(struct se_wwn *wwn)
 {
 	tiscsi_stats_add_target_groups(to_tiscsi_target(wwn));
+	tiscsi_sessions_add_group(to_tiscsi_target(wwn));
 }
 
 static void tiscsi_drop_wwn(struct se_wwn *wwn)

@@ -548,7 +548,7 @@ const char *tiscsi_key_name(enum tiscsi_key id)
  * tiscsi_key_show() - value of a key as configfs shows it
  * @id: below TISCSI_NR_KEYS
  * @k: values
- * @page: where to; at least 80 bytes
+ * @page: where to; at least TISCSI_KEY_TEXT bytes
  *
  * Context: any; the caller keeps @k stable.
  * Return: length, with the newline.

@@ -106,6 +106,9 @@ enum tiscsi_key {
 	KEY_NOT_KNOWN = TISCSI_NR_NAMES,
 };
 
+/* Enough for a value as tiscsi_key_show() writes it. */
+#define TISCSI_KEY_TEXT		80
+
 struct tiscsi_keys {
 	u32 v[TISCSI_NR_KEYS];
 };

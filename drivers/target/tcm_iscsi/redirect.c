@@ -421,11 +421,12 @@ static bool dest_judge(struct tiscsi_tpg *tpg, u32 i, char *initiator,
 	return true;
 }
 
-static bool rank_is_less(const u32 *a, const u32 *b)
+/* Compared by the first @nr. */
+static bool rank_is_less(const u32 *a, const u32 *b, u32 nr)
 {
 	u32 i;
 
-	for (i = 0; i < RANK_NR - 1 && a[i] == b[i]; i++)
+	for (i = 0; i < nr - 1 && a[i] == b[i]; i++)
 		;
 	return a[i] < b[i];
 }
@@ -454,7 +455,7 @@ int tiscsi_redirect_choose(struct tiscsi_tpg *tpg, char *initiator,
 	ret = -ENOENT;
 	for (i = 0; i < tpg->redirect->nr; i++) {
 		if (!dest_judge(tpg, i, initiator, rank) ||
-		    (!ret && !rank_is_less(rank, best)))
+		    (!ret && !rank_is_less(rank, best, RANK_NR)))
 			continue;
 		memcpy(best, rank, sizeof(best));
 		choice = i;
@@ -469,6 +470,121 @@ int tiscsi_redirect_choose(struct tiscsi_tpg *tpg, char *initiator,
 		ret = 1;
 	}
 out:
+	mutex_unlock(&tiscsi_config_lock);
+	return ret;
+}
+
+/* ------------------------------------------------------------------ */
+/* sessions in the wrong place                                         */
+/* ------------------------------------------------------------------ */
+
+/*
+ * What makes a place better than another, however many sessions are there.  In
+ * an ordered list that is the place in it, which is the rank of its turn.
+ */
+static void place_rank(const struct tiscsi_tpg *tpg, u32 *rank)
+{
+	if (tpg->redirect_policy != REDIRECT_ORDERED)
+		rank[RANK_TURN] = 0;
+	rank[RANK_SESSIONS] = 0;
+}
+
+/* Is there a better place for an initiator than portal group @at? */
+static bool sess_is_misplaced(struct tiscsi_tpg *tpg, struct tiscsi_tpg *at,
+			      char *initiator)
+{
+	u32 rank[RANK_NR], best[RANK_NR], here[RANK_NR], i;
+	bool any = false, may_stay = false;
+
+	for (i = 0; i < tpg->redirect->nr; i++) {
+		if (!dest_judge(tpg, i, initiator, rank))
+			continue;
+		place_rank(tpg, rank);
+		if (!any || rank_is_less(rank, best, RANK_NR))
+			memcpy(best, rank, sizeof(best));
+		any = true;
+		if (dest_live(tpg, &tpg->redirect->dest[i]) != at ||
+		    (may_stay && !rank_is_less(rank, here, RANK_NR)))
+			continue;
+		memcpy(here, rank, sizeof(here));
+		may_stay = true;
+	}
+	return any && (!may_stay || rank_is_less(best, here, RANK_NR));
+}
+
+/* Portal groups that are counted when sessions are to be spread evenly. */
+static u32 redirect_share(struct tiscsi_tpg *tpg)
+{
+	u32 i, nr = 0, sessions = 0;
+	struct tiscsi_tpg *to, *seen[TISCSI_REDIRECT_MAX];
+
+	for (i = 0; i < tpg->redirect->nr; i++) {
+		u32 j;
+
+		to = dest_live(tpg, &tpg->redirect->dest[i]);
+		for (j = 0; j < nr && seen[j] != to; j++)
+			;
+		if (!to || j < nr)
+			continue;
+		seen[nr++] = to;
+		sessions += READ_ONCE(to->nr_sessions);
+	}
+	return nr ? DIV_ROUND_UP(sessions, nr) : U32_MAX;
+}
+
+/* The sessions of portal group @at that should not be there, or are too many. */
+static int redirect_move_from(struct tiscsi_tpg *tpg, struct tiscsi_tpg *at,
+			      u32 share, u32 seconds)
+{
+	struct tiscsi_sess **sess;
+	u32 nr, i, stay = 0;
+
+	sess = tiscsi_tpg_get_sessions(at, &nr);
+	if (!sess)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		if (READ_ONCE(sess[i]->state) == SESS_FREE)
+			continue;
+		if (stay >= share ||
+		    sess_is_misplaced(tpg, at, sess[i]->initiator_name))
+			tiscsi_sess_dismiss(sess[i], seconds);
+		else
+			stay++;
+	}
+	tiscsi_tpg_put_sessions(sess, nr);
+	return 0;
+}
+
+/**
+ * tiscsi_redirect_rebalance - send sessions to where they should be
+ * @tpg: a portal group that redirects
+ * @seconds: that each has to log out
+ *
+ * Sessions of @tpg and of the portal groups that it redirects to are asked to
+ * log out if there is a better place for them now, or if their portal group has
+ * more than its share where the policy spreads them; the oldest stay.  They come
+ * back through @tpg.  Process context; takes tiscsi_config_lock.
+ *
+ * Return: 0; -ENXIO when @tpg does not redirect; -ENOMEM.
+ */
+int tiscsi_redirect_rebalance(struct tiscsi_tpg *tpg, u32 seconds)
+{
+	struct tiscsi_tpg *at;
+	u32 share = U32_MAX;
+	int ret = 0;
+
+	mutex_lock(&tiscsi_config_lock);
+	if (!tpg->redirect)
+		ret = -ENXIO;
+	else if (tpg->redirect_policy == REDIRECT_ROUND_ROBIN ||
+		 tpg->redirect_policy == REDIRECT_LEAST_SESSIONS)
+		share = redirect_share(tpg);
+	list_for_each_entry(at, &tpg->target->tpgs, node) {
+		if (ret)
+			break;
+		if (at == tpg || redirect_leads_to(tpg, at))
+			ret = redirect_move_from(tpg, at, share, seconds);
+	}
 	mutex_unlock(&tiscsi_config_lock);
 	return ret;
 }

@@ -9,6 +9,7 @@
  * so keeps this memory and nothing else.
  */
 #include <linux/idr.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "access/access.h"
@@ -224,17 +225,18 @@ void tiscsi_sess_close(struct tiscsi_sess *sess,
 /**
  * tiscsi_sess_dismiss - an administrator takes away what a session needs
  * @sess: the session; takes no further connection, and ends soon
+ * @seconds: that the initiator has to log out; 0 to drop it at once
  *
  * Rows C33, C34.  Process context.
  */
-void tiscsi_sess_dismiss(struct tiscsi_sess *sess)
+void tiscsi_sess_dismiss(struct tiscsi_sess *sess, u32 seconds)
 {
 	struct tiscsi_conn *conn;
 
 	spin_lock(&sess->lock);
 	sess->dismissed = true;
 	list_for_each_entry(conn, &sess->conns, sess_node)
-		tiscsi_conn_dismiss(conn);
+		tiscsi_conn_dismiss(conn, seconds);
 	/* It may wait for a connection to come back. */
 	if (!sess->nr_conns)
 		tiscsi_sess_end(sess, CLOSE_ADMIN, NULL);
@@ -250,7 +252,7 @@ void tiscsi_sess_dismiss(struct tiscsi_sess *sess)
  */
 void tiscsi_close_session(struct se_session *se_sess)
 {
-	tiscsi_sess_dismiss(se_sess->fabric_sess_ptr);
+	tiscsi_sess_dismiss(se_sess->fabric_sess_ptr, TISCSI_LOGOUT_GRACE);
 }
 
 static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
@@ -467,6 +469,62 @@ void tiscsi_tpg_put(struct tiscsi_tpg *tpg)
 }
 
 /**
+ * tiscsi_sess_last_sid - the youngest session there is or was
+ *
+ * Any context.
+ *
+ * Return: its number.
+ */
+u32 tiscsi_sess_last_sid(void)
+{
+	return atomic_read(&tiscsi_next_sid);
+}
+
+/**
+ * tiscsi_tpg_get_sessions - the sessions of a portal group at this moment
+ * @tpg: the portal group
+ * @nr: how many there are
+ *
+ * Process context.
+ *
+ * Return: the oldest first, with a reference each, for
+ * tiscsi_tpg_put_sessions(); NULL without memory.
+ */
+struct tiscsi_sess **tiscsi_tpg_get_sessions(struct tiscsi_tpg *tpg, u32 *nr)
+{
+	u32 max = READ_ONCE(tpg->nr_sessions);
+	struct tiscsi_sess **list, *sess;
+
+	list = kvmalloc_array(max_t(u32, max, 1), sizeof(*list), GFP_KERNEL);
+	*nr = 0;
+	if (!list)
+		return NULL;
+	spin_lock(&tpg->lock);
+	list_for_each_entry(sess, &tpg->sessions, node) {
+		if (*nr == max)
+			break;
+		kref_get(&sess->ref);
+		list[(*nr)++] = sess;
+	}
+	spin_unlock(&tpg->lock);
+	return list;
+}
+
+/**
+ * tiscsi_tpg_put_sessions - the opposite of tiscsi_tpg_get_sessions()
+ * @list: what that returned
+ * @nr: and how many
+ *
+ * Process context.
+ */
+void tiscsi_tpg_put_sessions(struct tiscsi_sess **list, u32 nr)
+{
+	while (nr)
+		tiscsi_sess_put(list[--nr]);
+	kvfree(list);
+}
+
+/**
  * tiscsi_sess_for_each - visit the sessions of all targets
  * @visit: called for each, with tpg->lock held
  * @arg: passed on
@@ -528,7 +586,7 @@ void tiscsi_tpg_disable(struct tiscsi_tpg *tpg)
 	WRITE_ONCE(tpg->active, false);
 	/* Also those that wait for a connection to come back. */
 	list_for_each_entry(sess, &tpg->sessions, node)
-		tiscsi_sess_dismiss(sess);
+		tiscsi_sess_dismiss(sess, TISCSI_LOGOUT_GRACE);
 	spin_unlock(&tpg->lock);
 	mutex_unlock(&tiscsi_config_lock);
 

@@ -70,6 +70,14 @@
 /* "[", IPv6 address, "%", interface, "]:", port */
 #define TISCSI_PORTAL_NAME_LEN	(INET6_ADDRSTRLEN + IFNAMSIZ + 9)
 
+/*
+ * Seconds that an initiator has to log out when it is asked to (row C33): when
+ * something is taken away; when it is asked to go elsewhere; at most.
+ */
+#define TISCSI_LOGOUT_GRACE	1
+#define TISCSI_ASK_LOGOUT	10
+#define TISCSI_LOGOUT_GRACE_MAX	300
+
 /* Sources of half-open connections are told apart up to this number each. */
 #define TISCSI_HALF_OPEN_LEVELS	64
 
@@ -171,6 +179,8 @@ struct tiscsi_target {
 	struct config_group logout_group;
 	struct config_group sess_err_group;
 	struct config_group tgt_attr_group;
+	struct config_group sessions_group;
+	u32 sessions_last;		/* sid; under tiscsi_config_lock */
 };
 
 /* tpgt_N/attrib; plain integers so that one table describes them all. */
@@ -771,6 +781,7 @@ struct tiscsi_conn {
 	unsigned long flags;
 	int cpu;
 	u16 cid;
+	u16 grace;			/* seconds, with CONN_F_DISMISSED */
 	struct sockaddr_storage local_addr;
 	struct sockaddr_storage peer_addr;
 
@@ -868,6 +879,9 @@ void tiscsi_tpg_attrib_init(struct tiscsi_tpg_attrib *attrib);
 void tiscsi_nacl_attrib_init(struct tiscsi_nacl_attrib *attrib,
 			     const struct tiscsi_tpg *tpg);
 
+/* sessions_cfs.c */
+void tiscsi_sessions_add_group(struct tiscsi_target *target);
+
 /* stats.c: fabric_statistics groups and the counters behind them */
 void tiscsi_stats_init_target(struct tiscsi_target *target);
 void tiscsi_stats_add_target_groups(struct tiscsi_target *target);
@@ -929,7 +943,7 @@ void tiscsi_conn_arm_timer(struct tiscsi_conn *conn, unsigned long expires);
 void tiscsi_conn_finish(struct tiscsi_conn *conn,
 			enum tiscsi_close_reason reason);
 void tiscsi_conn_logged_in(struct tiscsi_conn *conn);
-void tiscsi_conn_dismiss(struct tiscsi_conn *conn);
+void tiscsi_conn_dismiss(struct tiscsi_conn *conn, u32 seconds);
 void tiscsi_conn_dropped(struct tiscsi_conn *conn);
 void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 			    struct tiscsi_portal *portal,
@@ -1207,7 +1221,7 @@ struct tiscsi_sess *tiscsi_sess_create(struct tiscsi_conn *conn, int *status);
 void tiscsi_sess_put(struct tiscsi_sess *sess);
 void tiscsi_sess_close(struct tiscsi_sess *sess,
 		       enum tiscsi_close_reason reason);
-void tiscsi_sess_dismiss(struct tiscsi_sess *sess);
+void tiscsi_sess_dismiss(struct tiscsi_sess *sess, u32 seconds);
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
 void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
 		     struct tiscsi_conn *spared);
@@ -1215,6 +1229,9 @@ void tiscsi_sess_set_state(struct tiscsi_sess *sess,
 			   enum tiscsi_sess_state state);
 struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
 				     const u8 *isid);
+struct tiscsi_sess **tiscsi_tpg_get_sessions(struct tiscsi_tpg *tpg, u32 *nr);
+void tiscsi_tpg_put_sessions(struct tiscsi_sess **sess, u32 nr);
+u32 tiscsi_sess_last_sid(void);
 void tiscsi_sess_for_each(void (*visit)(struct tiscsi_sess *sess, void *arg),
 			  void *arg);
 int tiscsi_tpg_enable(struct tiscsi_tpg *tpg);

@@ -433,6 +433,114 @@ TEST_F(redirect, B31_with_none_live_the_login_ends)
 	ASSERT_STREQ(R1_PORTAL, moved());
 }
 
+/* ---- sessions that are there ---- */
+
+/* Logins at a real portal, one after the other. */
+static void login_many(struct conn **c, int nr, const char *portal)
+{
+	while (nr--)
+		*c++ = login_at(portal);
+}
+
+/* Two pings come back from who may stay; the first may cross the request. */
+static bool is_asked_to_leave(struct conn *c)
+{
+	struct pdu p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		pdu_nop(c, &p, NULL, 0);
+		conn_send(c, &p);
+		if (pdu_op(recv_any(c)) == OP_ASYNC)
+			return true;
+	}
+	return false;
+}
+
+static int nr_asked_to_leave(struct conn **c, int nr)
+{
+	int asked = 0;
+
+	while (nr--)
+		asked += is_asked_to_leave(*c++);
+	return asked;
+}
+
+TEST_F(redirect, B31_C33_rebalance_spreads_sessions_evenly)
+{
+	struct conn *c[5];
+
+	use(R1_PORTAL " " R2_PORTAL, "least_sessions");
+	login_many(c, 5, R1_PORTAL);
+	put(VIRTUAL, "rebalance", "60");
+	/* Five of two: three stay, the oldest. */
+	ASSERT_EQ(0, nr_asked_to_leave(c, 3));
+	ASSERT_EQ(2, nr_asked_to_leave(c + 3, 2));
+}
+
+TEST_F(redirect, B31_C33_rebalance_leaves_alone_what_is_in_place)
+{
+	struct conn *c[4];
+
+	use(R1_PORTAL " " R2_PORTAL, "round_robin");
+	login_many(c, 2, R1_PORTAL);
+	login_many(c + 2, 2, R2_PORTAL);
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_EQ(0, nr_asked_to_leave(c, 4));
+	use(R2_PORTAL " " R1_PORTAL, "ordered");
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_EQ(2, nr_asked_to_leave(c, 2));
+	ASSERT_EQ(0, nr_asked_to_leave(c + 2, 2));
+}
+
+TEST_F(redirect, B31_C33_rebalance_follows_the_access)
+{
+	struct conn *c[4];
+
+	lun_set(REAL1, "alua_tg_pt_gp", "g11");
+	lun_set(REAL2, "alua_tg_pt_gp", "g12");
+	use(R1_PORTAL " " R2_PORTAL, "alua");
+	login_many(c, 2, R1_PORTAL);
+	login_many(c + 2, 2, R2_PORTAL);
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_EQ(0, nr_asked_to_leave(c, 4));
+	group_set(G1, "alua_access_state", "1");
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_EQ(2, nr_asked_to_leave(c, 2));
+	ASSERT_EQ(0, nr_asked_to_leave(c + 2, 2));
+}
+
+TEST_F(redirect, B31_C33_rebalance_empties_the_virtual_portal)
+{
+	struct login l = at_virtual();
+	struct conn *c;
+
+	ASSERT_EQ(LOGIN_OK, login_try(&l, &c));
+	use(R1_PORTAL " self", "ordered");
+	put(REAL1, "enable", "0");
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_FALSE(is_asked_to_leave(c));
+	/* Nobody is sent away as long as there is nowhere to go. */
+	use(R1_PORTAL, "ordered");
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_FALSE(is_asked_to_leave(c));
+	put(REAL1, "enable", "1");
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_TRUE(is_asked_to_leave(c));
+}
+
+TEST_F(redirect, B31_J16_rebalance_takes_seconds_where_there_is_redirection)
+{
+	int log = klog_open();
+
+	use(R1_PORTAL, "ordered");
+	ASSERT_EQ(EINVAL, try(VIRTUAL, "rebalance", "301"));
+	ASSERT_EQ(EINVAL, try(VIRTUAL, "rebalance", "now"));
+	ASSERT_TRUE(klog_has(log, "\"now\" is not the seconds"));
+	ASSERT_EQ(ENXIO, try(REAL1, "rebalance", "5"));
+	ASSERT_TRUE(klog_has(log, "redirect_portals is empty"));
+}
+
 /* ---- discovery ---- */
 
 /* How often SendTargets tells of @portal. */

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * <iqn>/sessions in configfs: who is logged in, and who is asked to leave
+ * (rows C33, C34).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+
+#define LUN0		lun_peripheral(0)
+#define LIST_MAX	(4 << 20)
+#define NR_SESSIONS	512
+#define NR_READS	20
+
+/* ---- the list ---- */
+
+static char *list_read(const char *target)
+{
+	static char buf[LIST_MAX];
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/sessions/list", target);
+	if (configfs_read(path, buf, sizeof(buf)))
+		die("%s: %s", path, strerror(errno));
+	return buf;
+}
+
+/* The line that begins with @kind and has @words; ended with NUL. */
+static char *list_line(char *list, const char *kind, const char *words)
+{
+	char *line, *save;
+
+	for (line = strtok_r(list, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (!strncmp(line, kind, strlen(kind)) && strstr(line, words))
+			return line;
+	return NULL;
+}
+
+static u32 list_count(const char *list, const char *kind)
+{
+	size_t len = strlen(kind);
+	u32 nr = 0;
+
+	while (list && *list) {
+		nr += !strncmp(list, kind, len);
+		list = strchr(list, '\n');
+		list += list ? 1 : 0;
+	}
+	return nr;
+}
+
+/* A value of a line: "key=value". */
+static const char *value_of(const char *line, const char *key)
+{
+	static char value[256];
+	char word[64];
+	const char *at;
+
+	snprintf(word, sizeof(word), " %s=", key);
+	at = strstr(line, word);
+	if (!at)
+		die("no %s in \"%s\"", key, line);
+	at += strlen(word);
+	snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, " "), at);
+	return value;
+}
+
+static u64 number_of(const char *line, const char *key)
+{
+	return strtoull(value_of(line, key), NULL, 10);
+}
+
+static char *session_of(const struct conn *c, const char *target)
+{
+	char words[64];
+	const u8 *i = c->sess->isid;
+
+	snprintf(words, sizeof(words), " isid=%02x%02x%02x%02x%02x%02x ", i[0],
+		 i[1], i[2], i[3], i[4], i[5]);
+	return list_line(list_read(target), "session ", words);
+}
+
+static u32 sid_of(const struct conn *c)
+{
+	char *line = session_of(c, env.target);
+
+	if (!line)
+		die("session is not in the list");
+	return strtoul(line + strlen("session "), NULL, 10);
+}
+
+static void wait_gone(const struct conn *c)
+{
+	u64 end = now_ms() + DEADLINE_MS;
+
+	while (session_of(c, env.target)) {
+		if (now_ms() > end)
+			die("session is still in the list");
+		usleep(2000);
+	}
+}
+
+TEST(list_has_names_state_and_keys_of_a_session)
+{
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+	char *line, words[64];
+	struct conn *c;
+
+	c = login_keys("InitiatorAlias=an\033[31m HeaderDigest=CRC32C MaxBurstLength=131072 MaxRecvDataSegmentLength=32768");
+	line = session_of(c, env.target);
+	ASSERT_NE(NULL, line);
+	ASSERT_STREQ(env.initiator, value_of(line, "initiator"));
+	ASSERT_EQ(c->sess->tsih, number_of(line, "tsih"));
+	ASSERT_EQ(1, number_of(line, "tpgt"));
+	ASSERT_EQ(1, number_of(line, "connections"));
+	ASSERT_EQ(0, number_of(line, "ErrorRecoveryLevel"));
+	ASSERT_EQ(131072, number_of(line, "MaxBurstLength"));
+	ASSERT_STREQ("LOGGED_IN", value_of(line, "state"));
+	ASSERT_STREQ("explicit", value_of(line, "acl"));
+	/* Nothing that a terminal would act on. */
+	ASSERT_EQ(NULL, strchr(line, '\033'));
+	ASSERT_NE(NULL, strstr(line, " alias=an"));
+
+	ASSERT_EQ(0, getsockname(c->fd, (struct sockaddr *)&at, &len));
+	snprintf(words, sizeof(words), " peer=127.0.0.1:%u ",
+		 ntohs(at.sin_port));
+	line = list_line(list_read(env.target), "connection ", words);
+	ASSERT_NE(NULL, line);
+	ASSERT_EQ(c->cid, number_of(line, "cid"));
+	ASSERT_STREQ("127.0.0.1:3260", value_of(line, "local"));
+	ASSERT_STREQ("LOGGED_IN", value_of(line, "state"));
+	ASSERT_STREQ("CRC32C", value_of(line, "HeaderDigest"));
+	ASSERT_STREQ("None", value_of(line, "DataDigest"));
+	ASSERT_EQ(32768, number_of(line, "MaxXmitDataSegmentLength"));
+	logout(c);
+	wait_gone(c);
+}
+
+TEST(list_counts_commands_and_bytes_each_way)
+{
+	u64 commands, reads, writes, tasks;
+	u8 buf[8 * BLOCK] = {};
+	struct scsi io;
+	struct conn *c;
+	char *line;
+	u32 ttt;
+
+	c = login_keys("InitialR2T=Yes ImmediateData=No");
+	line = session_of(c, env.target);
+	commands = number_of(line, "commands");
+	reads = number_of(line, "read_bytes");
+	writes = number_of(line, "write_bytes");
+	tasks = number_of(line, "tasks");
+	scsi_read(c, LUN0, 0, buf, sizeof(buf));
+	scsi_read(c, LUN0, 0, buf, BLOCK);
+	scsi_write(c, LUN0, 0, buf, 3 * BLOCK);
+	line = session_of(c, env.target);
+	ASSERT_EQ(commands + 3, number_of(line, "commands"));
+	ASSERT_EQ(reads + 9 * BLOCK, number_of(line, "read_bytes"));
+	ASSERT_EQ(writes + 3 * BLOCK, number_of(line, "write_bytes"));
+	ASSERT_EQ(tasks, number_of(line, "tasks"));
+
+	ttt = stall_write(c, &io, LUN0, 0, buf, 2 * BLOCK);
+	ASSERT_EQ(tasks + 1, number_of(session_of(c, env.target), "tasks"));
+	finish_write(c, &io, ttt);
+	logout(c);
+}
+
+/* One that logs in and out until it is killed. */
+static pid_t come_and_go(void)
+{
+	pid_t pid = fork();
+
+	while (!pid) {
+		struct conn *c = login(LOGIN(.portal = env.portal2,
+					     .no_ua_check = true));
+
+		logout(c);
+		conn_close(c);
+	}
+	return pid;
+}
+
+FIXTURE(many) {
+};
+
+/* They say nothing for long. */
+static void ping_after(const char *seconds)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/attrib/nopin_timeout",
+		 env.target, env.initiator2);
+	configfs_write(path, seconds);
+}
+
+FIXTURE_SETUP(many)
+{
+	ping_after("0");
+}
+
+FIXTURE_TEARDOWN(many)
+{
+	ping_after("15");
+}
+
+/* More than a page, and as many as there are, whatever happens meanwhile. */
+TEST_F_TIMEOUT(many, sessions_are_listed_while_others_come_and_go, 240)
+{
+	struct rlimit files = { .rlim_cur = 4096, .rlim_max = 4096 };
+	static struct conn *c[NR_SESSIONS];
+	u64 start, worst = 0;
+	char *list;
+	pid_t pid;
+	u32 i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (i = 0; i < NR_SESSIONS; i++)
+		c[i] = login(LOGIN(.initiator = env.initiator2,
+				   .no_ua_check = true));
+	pid = come_and_go();
+	ASSERT_LT(0, pid);
+	for (i = 0; i < NR_READS; i++) {
+		start = now_ms();
+		list = list_read(env.target);
+		if (now_ms() - start > worst)
+			worst = now_ms() - start;
+		ASSERT_LE(NR_SESSIONS, list_count(list, "session "));
+		ASSERT_LE(NR_SESSIONS, list_count(list, "connection "));
+		ASSERT_GE(NR_SESSIONS + 2, list_count(list, "session "));
+		/* Whole lines of the two kinds, and nothing else. */
+		ASSERT_EQ(list_count(list, ""), list_count(list, "session ") +
+			  list_count(list, "connection ") +
+			  list_count(list, "\n"));
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	TH_LOG("%u sessions listed in at most %llu ms", NR_SESSIONS,
+	       (unsigned long long)worst);
+	ASSERT_GT(bound_ms(1000), worst);
+	for (i = 0; i < NR_SESSIONS; i++)
+		conn_close(c[i]);
+}
+
+/* ---- commands ---- */
+
+static int ask(const char *command, const char *fmt, ...)
+{
+	char path[PATH_MAX], text[64];
+	va_list args;
+
+	snprintf(path, sizeof(path), "%s/sessions/%s", env.target, command);
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return configfs_try(path, text);
+}
+
+/* What follows when it did not log out in time. */
+static void expect_dropped(struct conn *c)
+{
+	recv_async(c, ASYNC_DROP_SESSION);
+	expect_closed(c);
+}
+
+TEST(C33_logout_is_asked_for_and_comes)
+{
+	struct conn *c = login_default();
+	struct pdu *p;
+	u8 buf[BLOCK];
+
+	ASSERT_EQ(0, ask("logout", "%u 60\n", sid_of(c)));
+	p = recv_async(c, ASYNC_LOGOUT);
+	ASSERT_EQ(60, get_be16(p->bhs + BHS_PARAM3));
+	/* It works on, and may take its time. */
+	scsi_read(c, LUN0, 0, buf, sizeof(buf));
+	scsi_write(c, LUN0, 0, buf, sizeof(buf));
+	ASSERT_STREQ("LOGGED_IN", value_of(session_of(c, env.target), "state"));
+	logout(c);
+	expect_closed(c);
+	wait_gone(c);
+}
+
+TEST(C33_C34_who_does_not_log_out_is_dropped_after_its_time)
+{
+	struct conn *c = login_default();
+	u64 start;
+
+	ASSERT_EQ(0, ask("logout", "%u 2", sid_of(c)));
+	start = now_ms();
+	ASSERT_EQ(2, get_be16(recv_async(c, ASYNC_LOGOUT)->bhs + BHS_PARAM3));
+	expect_dropped(c);
+	ASSERT_LE(1900, now_ms() - start);
+	wait_gone(c);
+}
+
+TEST(C33_without_a_time_it_is_ten_seconds)
+{
+	struct conn *c = login_default();
+
+	ASSERT_EQ(0, ask("logout", "%u", sid_of(c)));
+	ASSERT_EQ(10, get_be16(recv_async(c, ASYNC_LOGOUT)->bhs + BHS_PARAM3));
+	logout(c);
+}
+
+TEST(C34_drop_says_so_and_closes)
+{
+	struct conn *c = login_default();
+
+	ASSERT_EQ(0, ask("drop", "%u\n", sid_of(c)));
+	expect_dropped(c);
+	wait_gone(c);
+}
+
+TEST(C34_drop_ends_the_time_that_was_given)
+{
+	struct conn *c = login_default();
+	u32 sid = sid_of(c);
+
+	ASSERT_EQ(0, ask("logout", "%u 300", sid));
+	recv_async(c, ASYNC_LOGOUT);
+	ASSERT_EQ(0, ask("drop", "%u", sid));
+	expect_dropped(c);
+}
+
+/* Each connection of a session is asked, and none may join it any more. */
+TEST(C33_every_connection_of_a_session)
+{
+	struct conn *c = login_keys("MaxConnections=2"), *d, *e;
+
+	d = login_join(c->sess, 1);
+	ASSERT_EQ(0, ask("logout", "%u 30", sid_of(c)));
+	recv_async(c, ASYNC_LOGOUT);
+	recv_async(d, ASYNC_LOGOUT);
+	ASSERT_EQ(LOGIN_NO_SESS, login_join_try(c->sess, 1, "", &e));
+	logout(c);
+}
+
+TEST(C33_of_a_portal_group_or_of_all)
+{
+	struct conn *c = login_default();
+	struct conn *d = login(LOGIN(.portal = env.portal2));
+
+	ASSERT_EQ(0, ask("logout", "tpgt_2 30"));
+	recv_async(d, ASYNC_LOGOUT);
+	logout(d);
+	ping(c);
+	d = login(LOGIN(.portal = env.portal2));
+	ASSERT_EQ(0, ask("drop", "all"));
+	expect_dropped(c);
+	expect_dropped(d);
+}
+
+TEST(C33_J16_commands_that_mean_nothing)
+{
+	static const struct {
+		const char *command, *text;
+		int err;
+	} bad[] = {
+		{ "logout", "", EFAULT }, { "logout", "\n", EINVAL },
+		{ "logout", "x", EINVAL }, { "logout", "1 x", EINVAL },
+		{ "logout", "1 -1", EINVAL }, { "logout", "1 301", EINVAL },
+		{ "logout", "1 2 3", EINVAL }, { "logout", "-1", EINVAL },
+		{ "logout", "4294967295", ENOENT },
+		{ "logout", "tpgt_9", ENOENT }, { "logout", "tpgt_", EINVAL },
+		{ "drop", "1 2", EINVAL }, { "drop", "tpgt_70000", EINVAL },
+		{ "drop", "4294967295", ENOENT },
+	};
+	struct conn *c = login_default();
+	int log = klog_open();
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		ASSERT_EQ(bad[i].err, ask(bad[i].command, "%s", bad[i].text)) {
+			TH_LOG("%s \"%s\"", bad[i].command, bad[i].text);
+		}
+		if (bad[i].err != EFAULT)
+			ASSERT_TRUE(klog_has(log, bad[i].err == ENOENT ?
+					     "is not there" :
+					     "is not the number of a session"));
+	}
+	ping(c);
+	logout(c);
+}
+
+RAW_TEST_MAIN

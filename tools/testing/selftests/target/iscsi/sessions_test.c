@@ -108,6 +108,9 @@ static void wait_gone(const struct conn *c)
 	}
 }
 
+#define KEYS	"InitiatorAlias=an\033[31m HeaderDigest=CRC32C " LENGTHS
+#define LENGTHS	"MaxBurstLength=131072 MaxRecvDataSegmentLength=32768"
+
 TEST(list_has_names_state_and_keys_of_a_session)
 {
 	struct sockaddr_in at;
@@ -115,7 +118,7 @@ TEST(list_has_names_state_and_keys_of_a_session)
 	char *line, words[64];
 	struct conn *c;
 
-	c = login_keys("InitiatorAlias=an\033[31m HeaderDigest=CRC32C MaxBurstLength=131072 MaxRecvDataSegmentLength=32768");
+	c = login_keys(KEYS);
 	line = session_of(c, env.target);
 	ASSERT_NE(NULL, line);
 	ASSERT_STREQ(env.initiator, value_of(line, "initiator"));

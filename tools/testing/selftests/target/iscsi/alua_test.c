@@ -708,7 +708,7 @@ static u32 stpg_kept(struct conn *c, u8 state)
 	return outcome(&io);
 }
 
-static u8 state_kept(struct conn *c)
+static u8 state_on_kept(struct conn *c, u16 group)
 {
 	struct scsi io;
 	u8 buf[64];
@@ -716,9 +716,14 @@ static u8 state_kept(struct conn *c)
 	rtpg_cdb(&io, 0, sizeof(buf), buf);
 	io.lun = LUN3;
 	scsi_run(c, &io);
-	if (outcome(&io) || io.in_len != 16 || get_be16(buf + 6) != 13)
+	if (outcome(&io) || io.in_len != 16 || get_be16(buf + 6) != group)
 		die("RTPG: %x, %u bytes", outcome(&io), io.in_len);
 	return buf[4];
+}
+
+static u8 state_kept(struct conn *c)
+{
+	return state_on_kept(c, 13);
 }
 
 static struct conn *login_kept(void)
@@ -811,6 +816,90 @@ TEST(H10_state_that_cannot_be_kept_does_not_change)
 	ASSERT_EQ(GOOD, stpg_kept(c, STANDBY));
 	ASSERT_EQ(STANDBY, state_kept(c));
 	conn_close(c);
+	kept_down();
+	kept_device(false);
+	kept_forget();
+}
+
+#define LU_GROUP	7143
+
+/* Puts the disk behind LUN 0 and the kept one into one group, or out of it. */
+static void lu_group(bool make)
+{
+	const char *name = make ? "lg7143" : "NULL";
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/../core/alua/lu_gps/lg7143",
+		 env.configfs);
+	if (make) {
+		must(mkdir(path, 0755), path);
+		configfs_write("../core/alua/lu_gps/lg7143/lu_gp_id", "7143");
+	}
+	configfs_write("../core/rd_mcp_7143/disk0/alua_lu_gp", name);
+	configfs_write(KEPT "/alua_lu_gp", name);
+	if (!make)
+		must(rmdir(path), path);
+}
+
+/* The value of the logical unit group designator in VPD page 83h, or -1. */
+static int lu_group_of(struct conn *c, u64 lun)
+{
+	u8 page[1024];
+	struct scsi io;
+	u32 at;
+
+	scsi_cdb6(&io, lun, 0x12, 0, page);
+	io.edtl = sizeof(page);
+	io.flags |= F_READ;
+	io.cdb[1] = 1;
+	io.cdb[2] = 0x83;
+	put_be16(io.cdb + 3, sizeof(page));
+	scsi_run(c, &io);
+	if (outcome(&io))
+		die("VPD 83h: %x", outcome(&io));
+	for (at = 4; at + 8 <= io.in_len; at += 4 + page[at + 3])
+		if ((page[at + 1] & 0x3f) == 6)
+			return get_be16(page + at + 6);
+	return -1;
+}
+
+TEST(H25_units_of_a_group_change_as_one)
+{
+	char path[PATH_MAX], lun[PATH_MAX];
+	struct conn *c, *d;
+
+	groups_up();
+	kept_device(true);
+	kept_up();
+	/* The group of the same number on the other unit. */
+	kept_path(path, "/alua/g12");
+	must(mkdir(path, 0755), path);
+	configfs_write(KEPT "/alua/g12/tg_pt_gp_id", "12");
+	snprintf(lun, sizeof(lun), "%s/tpgt_2/lun/lun_3/alua_tg_pt_gp",
+		 env.target);
+	configfs_write(lun, "g12");
+	lu_group(true);
+
+	c = login_kept();
+	d = login_kept();
+	ASSERT_EQ(LU_GROUP, lu_group_of(c, LUN0));
+	ASSERT_EQ(LU_GROUP, lu_group_of(c, LUN3));
+	ASSERT_EQ(OPTIMIZED, state_on_kept(c, G2));
+	ASSERT_EQ(GOOD, stpg(c, NON_OPTIMIZED, G2));
+	ASSERT_EQ(NON_OPTIMIZED, group_state(c, G2));
+	ASSERT_EQ(NON_OPTIMIZED, state_on_kept(c, G2));
+	ASSERT_EQ(ALUA_CHANGED, attention(d, LUN0));
+	ASSERT_EQ(ALUA_CHANGED, attention(d, LUN3));
+	ASSERT_EQ(GOOD, attention(c, LUN0));
+
+	/* Alone again, each has its own. */
+	lu_group(false);
+	ASSERT_EQ(GOOD, stpg(c, OPTIMIZED, G2));
+	ASSERT_EQ(NON_OPTIMIZED, state_on_kept(c, G2));
+	logout(c);
+	logout(d);
+	configfs_write(lun, "g13");
+	must(rmdir(path), path);
 	kept_down();
 	kept_device(false);
 	kept_forget();

@@ -481,6 +481,39 @@ TEST_F(pr, G10_G11_I07_I14_bad_transport_ids)
 	ASSERT_EQ(2, pr_keys(self->a, LUN0, NULL, 0));
 }
 
+/*
+ * K9, K11: parameter lists and answers that end with a page, as often. The core
+ * reads past the one and writes past the other.
+ */
+TEST_F(pr, G10_I06_I14_lists_that_fill_a_page)
+{
+	u8 isid[6] = { 0x40, 0, 0, 2, 0, 0 };
+	struct spec s, bad;
+	u32 i, len, rounds = soak_or(1000, 100);
+	u8 buf[4096];
+
+	spec_init(&s, 0, KA);
+	while (s.len < 3900 && isid[5] < 60) {
+		isid[5]++;
+		spec_add(&s, env.initiator2, isid);
+	}
+	ASSERT_EQ(GOOD, spec_send(self->a, &s));
+	spec_init(&bad, 0, KB);
+	bad.len = 4096;
+	memset(bad.list + 28, 'a', 4096 - 28);
+	bad.list[28] = 0x45;
+	put_be16(bad.list + 30, 4096 - 32);
+	put_be32(bad.list + 24, 4096 - 28);
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(BAD_PARAMETER, spec_send(self->b, &bad));
+		ASSERT_EQ(GOOD, pr_in(self->a, LUN0, READ_FULL_STATUS,
+				      4096 - i % 64, buf, &len));
+		ASSERT_EQ(4096 - i % 64, len);
+		ASSERT_LE(4096, get_be32(buf + ADD_LEN));
+	}
+	ASSERT_EQ(isid[5] + 1, pr_keys(self->a, LUN0, NULL, 0));
+}
+
 TEST_F(pr, G10_upper_case_and_short_isid)
 {
 	struct pr_status st[4];
@@ -749,11 +782,12 @@ TEST_F(pr, I30_preempt_without_a_reservation)
 }
 
 /* The trigger of K7, again and again. */
+/* A thousand times in a long run: K7 is a use after free of the core. */
 TEST_F(pr, I31_preempt_of_oneself)
 {
-	u32 i;
+	u32 i, rounds = soak_or(1000, 100);
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < rounds; i++) {
 		u8 action = i % 2 ? PREEMPT : PREEMPT_AND_ABORT;
 
 		reg(self->a, KA);

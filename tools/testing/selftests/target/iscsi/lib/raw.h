@@ -421,6 +421,7 @@ u32 crc32c(u32 crc, const void *data, size_t len);
 void fill_pattern(void *buf, size_t len, u32 seed);
 u64 now_ms(void);
 u32 bound_ms(u32 ms);
+u32 soak_or(u32 soak, u32 check);
 
 /* ---- failure ---- */
 

@@ -90,6 +90,16 @@ u32 bound_ms(u32 ms)
 }
 
 /**
+ * soak_or() - how often something is done
+ * @soak: times in a long run, which $TISCSI_SOAK asks for
+ * @check: times in any other
+ */
+u32 soak_or(u32 soak, u32 check)
+{
+	return getenv("TISCSI_SOAK") ? soak : check;
+}
+
+/**
  * history_add() - remember a PDU for history_print()
  * @sent: direction
  * @p: the PDU

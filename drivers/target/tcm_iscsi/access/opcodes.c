@@ -41,20 +41,21 @@ enum tiscsi_opcode_if {
 	IF_NR
 };
 
-/* The device may look at two more bits of the second byte of the CDB. */
-#define WITH_DPOFUA		BIT(0)
-#define DPOFUA			0x18
-
-/* In the second byte of a CDB: RDPROTECT, WRPROTECT, VRPROTECT; DPO. */
+/* In the second byte of a CDB: RDPROTECT, WRPROTECT, VRPROTECT; DPO; FUA. */
 #define CDB_PROTECT		0xe0
 #define CDB_DPO			0x10
+#define CDB_FUA			0x08
+
+/* Which of them count if the unit has a cache that can be told. */
+#define WITH_DPO		CDB_DPO
+#define WITH_DPOFUA		(CDB_DPO | CDB_FUA)
 
 /**
  * struct tiscsi_opcode - a command, and the bits of its CDB that are looked at
  * @opcode: its operation code
  * @action: its service action, or NO_ACTION
  * @needs: when it is there
- * @flags: WITH_DPOFUA
+ * @flags: WITH_DPO, WITH_DPOFUA
  * @second: in the second byte of the CDB, besides the service action
  * @third: in the third one; of a 32-byte command in the eleventh
  * @fields: offset and length of what else is looked at, as a whole
@@ -91,7 +92,8 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 	{ SEEK_10, NO_ACTION, IF_ANY, 0, 0x00, 0x00 },
 	{ WRITE_VERIFY, NO_ACTION, IF_ANY, WITH_DPOFUA,
 	  0xe0, 0xff, { { 3, 3 }, { 7, 2 } } },
-	{ VERIFY, NO_ACTION, IF_ANY, 0, 0xe0, 0xff, { { 3, 3 }, { 7, 2 } } },
+	{ VERIFY, NO_ACTION, IF_ANY, WITH_DPO,
+	  0xe0, 0xff, { { 3, 3 }, { 7, 2 } } },
 	{ SYNCHRONIZE_CACHE, NO_ACTION, IF_ANY, 0,
 	  0x02, 0xff, { { 3, 3 }, { 7, 2 } } },
 	{ WRITE_SAME, NO_ACTION, IF_WRITE_SAME, 0,
@@ -136,7 +138,7 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 	  0xe0, 0xff, { { 3, 7 }, { 10, 4 } } },
 	{ WRITE_VERIFY_16, NO_ACTION, IF_ANY, WITH_DPOFUA,
 	  0xe0, 0xff, { { 3, 7 }, { 10, 4 } } },
-	{ VERIFY_16, NO_ACTION, IF_ANY, 0,
+	{ VERIFY_16, NO_ACTION, IF_ANY, WITH_DPO,
 	  0xe0, 0xff, { { 3, 7 }, { 10, 4 } } },
 	{ SYNCHRONIZE_CACHE_16, NO_ACTION, IF_ANY, 0,
 	  0x02, 0xff, { { 3, 7 }, { 10, 4 } } },
@@ -314,9 +316,8 @@ static void tiscsi_opcodes_one(struct tiscsi_answer *ans,
 		data[1] = OPCODES_SUPPORTED | (rctd ? OPCODES_ONE_CTDP : 0);
 		put_unaligned_be16(len, data + 2);
 		tiscsi_opcode_usage(op, data + 4);
-		if ((op->flags & WITH_DPOFUA) &&
-		    tiscsi_opcode_fua(se_cmd->se_dev))
-			data[5] |= DPOFUA;
+		if (tiscsi_opcode_fua(se_cmd->se_dev))
+			data[5] |= op->flags;
 	}
 	tiscsi_answer_put(ans, data, 4 + len);
 	if (len && rctd)

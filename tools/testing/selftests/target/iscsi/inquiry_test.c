@@ -543,7 +543,7 @@ TEST(supported_task_management_functions)
 	ASSERT_EQ(0x00, buf[1]);
 }
 
-/* What VERIFY cannot do is refused, and REPORT SUPPORTED OPERATION CODES agrees. */
+/* The disk has no cache, and no protection information. */
 TEST(verify_without_protection_and_dpo)
 {
 	struct conn *c = login_default();

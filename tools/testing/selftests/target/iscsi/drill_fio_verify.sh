@@ -177,8 +177,10 @@ pass_is_whole() {
 }
 
 fio_passes() {
-	local end=$(($(now_ms) + seconds * 1000)) first=$pass n writes=0 reads=0
-	while [ $pass -eq "$first" ] || [ "$(now_ms)" -lt $end ]; do
+	local end first=$pass n writes=0 reads=0
+	now_ms
+	end=$((NOW + seconds * 1000))
+	while [ $pass -eq "$first" ] || { now_ms; [ $NOW -lt $end ]; }; do
 		pass=$((pass + 1))
 		if ! fio_pass $((SEED + pass)); then
 			echo "pass $pass failed"

@@ -106,7 +106,17 @@ long_or() { [ -n "$SOAK" ] && echo "$1" || echo "$2"; }
 
 # ---- time ----
 
-now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+# Without a process each: one costs more on an emulated processor than most of
+# what is waited for.
+now_ms() { NOW=$((${EPOCHREALTIME/./} / 1000)); }
+exec {NEVER}<> <(:)
+nap() { read -r -t "$1" -u "$NEVER" || :; }
+
+# alive PID: not even waiting for its parent, which this shell may be.
+alive() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null && [[ $stat != *") Z "* ]]
+}
 
 # Every limit of a drill goes through one of the three that follow, and is
 # $SCALE times as long as it says.
@@ -121,14 +131,16 @@ limited() {
 # wait_until SECONDS COMMAND... : until it holds.
 wait_until() {
 	local limit=$(($1 * SCALE)) end
-	end=$(($(now_ms) + limit * 1000))
+	now_ms
+	end=$((NOW + limit * 1000))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		if [ "$(now_ms)" -ge $end ]; then
+		now_ms
+		if [ $NOW -ge $end ]; then
 			echo "after $limit s still not so: $*"
 			return 1
 		fi
-		sleep 0.1
+		nap 0.1
 	done
 }
 
@@ -138,30 +150,35 @@ wait_until() {
 within() {
 	local limit=$(($1 * SCALE)) start pid took
 	shift
-	start=$(now_ms)
+	now_ms
+	start=$NOW
 	"$@" &
 	pid=$!
-	while kill -0 $pid 2>/dev/null; do
-		took=$(($(now_ms) - start))
+	while alive $pid; do
+		now_ms
+		took=$((NOW - start))
 		if [ $took -gt $((limit * 1000)) ]; then
 			echo "has not returned after $limit s: $*"
 			cat "/proc/$pid/wchan" "/proc/$pid/stack" 2>/dev/null
 			kill -KILL $pid 2>/dev/null
 			return 124
 		fi
-		sleep 0.02
+		nap 0.02
 	done
-	echo "took $(($(now_ms) - start)) ms: ${1##*/}"
+	now_ms
+	echo "took $((NOW - start)) ms: ${1##*/}"
 	wait $pid
 }
 
 # blocked_tasks SECONDS: tasks that were in D state at the same place all that
 # time. fio is the initiator's user and may wait for what was taken from it.
 blocked_tasks() {
-	local end=$(($(now_ms) + $1 * SCALE * 1000))
+	local end
+	now_ms
+	end=$((NOW + $1 * SCALE * 1000))
 	blocked_now >"$TMP/blocked"
-	while [ -s "$TMP/blocked" ] && [ "$(now_ms)" -lt $end ]; do
-		sleep 0.2
+	while [ -s "$TMP/blocked" ] && now_ms && [ $NOW -lt $end ]; do
+		nap 0.2
 		blocked_now >"$TMP/blocked.now"
 		comm -12 "$TMP/blocked" "$TMP/blocked.now" >"$TMP/blocked.still"
 		mv "$TMP/blocked.still" "$TMP/blocked"
@@ -286,7 +303,10 @@ nr_sessions() {
 	cat "$(tpg_dir "$1" "${2:-1}")/../fabric_statistics/iscsi_instance/sessions"
 }
 
-sessions_are() { [ "$(nr_sessions "$1")" = "$2" ]; }
+sessions_are() {
+	local n
+	read -r n <"$FABRIC/$BASE:$1/fabric_statistics/iscsi_instance/sessions" && [ "$n" = "$2" ]
+}
 
 # ---- the initiator ----
 
@@ -295,12 +315,21 @@ initiator_start() {
 	for t in iscsiadm iscsid ss; do
 		command -v $t >/dev/null || skip_all "no $t"
 	done
-	modprobe iscsi_tcp || return
+	modprobe iscsi_tcp && quiet_udev || return
 	INITIATOR=$(sed -n 's/^InitiatorName=//p' /etc/iscsi/initiatorname.iscsi)
 	pidof iscsid >/dev/null && return
 	iscsid_ours=1
 	mkdir -p /run/lock/iscsi
 	iscsid && wait_until 10 iscsid_answers
+}
+
+# No drill goes by what udev finds on a disk, and it runs a dozen programs to
+# find it.
+quiet_udev() {
+	mkdir -p /run/udev/rules.d
+	echo 'KERNEL=="sd*", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"' \
+		>/run/udev/rules.d/00-drill.rules
+	udevadm control --reload
 }
 
 iscsid_answers() { iscsiadm -m session >/dev/null 2>&1 || [ $? = 21 ]; }
@@ -312,6 +341,7 @@ initiator_stop() {
 		limited 30 iscsiadm -m session -r "${s#session}" -u || rc=1
 	done
 	forget
+	rm -f /run/udev/rules.d/00-drill.rules
 	if [ -n "$iscsid_ours" ]; then limited 10 iscsiadm -k 0 || rc=1; fi
 	iscsid_ours='' INITIATOR=''
 	return $rc
@@ -347,10 +377,11 @@ log_out() { adm -m node -T "$BASE:$1" -p "${2:-$PORTAL}" --logout; }
 # sessions_of TARGET: the initiator's sessions, by name in sysfs; '*' for all
 # targets of ours.
 sessions_of() {
-	local s
+	local s name
 	for s in $SESSIONS/*; do
 		# shellcheck disable=SC2053 # TARGET is a pattern
-		[[ $(cat "$s/targetname" 2>/dev/null) == $BASE:$1 ]] && echo "${s##*/}"
+		{ read -r name <"$s/targetname"; } 2>/dev/null && [[ $name == $BASE:$1 ]] &&
+			echo "${s##*/}"
 	done
 	return 0
 }
@@ -406,7 +437,7 @@ load_start() {
 	load_pid[$name]=$!
 }
 
-load_runs() { kill -0 "${load_pid[$1]}" 2>/dev/null; }
+load_runs() { alive "${load_pid[$1]}"; }
 
 # load_stop NAME: fails if it had ended by itself.
 load_stop() {
@@ -419,13 +450,13 @@ load_stop() {
 	return $rc
 }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
+gone() { ! alive "$1"; }
 
 # moving DISK: requests are being completed.
 moving() {
 	local stat=/sys/block/${1##*/}/stat a b
-	a=$(awk '{ print $1 + $5 }' "$stat") || return
-	sleep 0.3
-	b=$(awk '{ print $1 + $5 }' "$stat") || return
-	[ "$b" -gt "$a" ]
+	read -r -a a <"$stat" || return
+	nap 0.3
+	read -r -a b <"$stat" || return
+	[ $((b[0] + b[4])) -gt $((a[0] + a[4])) ]
 }

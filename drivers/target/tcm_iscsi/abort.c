@@ -12,6 +12,7 @@
 #include <target/target_core_backend.h>
 
 #include "access/access.h"
+#include "recovery.h"
 #include "wait.h"
 
 /* ------------------------------------------------------------------ */
@@ -27,6 +28,12 @@ static bool tiscsi_abort_can_hit(const struct tiscsi_cmd *cmd)
 	if (cmd->state == TASK_RECV && !test_bit(CMD_COUNTED, &cmd->flags))
 		return false;
 	return cmd->opcode == ISCSI_OP_SCSI_CMD;
+}
+
+/* Its answer waits for somebody to take it over. */
+static bool tiscsi_abort_is_stranded(const struct tiscsi_cmd *cmd)
+{
+	return cmd->state == TASK_RESPONSE && tiscsi_is_suspended(cmd->conn);
 }
 
 /* The tag is free, though data for the task may still be coming. */
@@ -63,7 +70,7 @@ void tiscsi_abort_task(struct tiscsi_cmd *by, struct tiscsi_cmd *ref)
 		return;
 	tiscsi_cover_add(cover, ref);
 	tiscsi_cover_file(cover, ref->sess);
-	if (state == TASK_DATA)
+	if (state == TASK_DATA || tiscsi_abort_is_stranded(ref))
 		tiscsi_data_doom(ref, DOOM_SILENT);
 	else if (state == TASK_CORE)
 		set_bit(CMD_NO_RESPONSE, &ref->flags);
@@ -123,6 +130,8 @@ static void tiscsi_abort_own_task(struct tiscsi_cmd *by,
 		tiscsi_data_doom(cmd, DOOM_DRAIN);
 	else if (cmd->state == TASK_CORE)
 		set_bit(CMD_NO_RESPONSE, &cmd->flags);
+	else if (tiscsi_abort_is_stranded(cmd))
+		tiscsi_data_doom(cmd, DOOM_SILENT);
 }
 
 /**

@@ -386,6 +386,43 @@ void tiscsi_cmd_answered(struct tiscsi_cmd *cmd)
 		tiscsi_cmd_end(cmd);
 }
 
+/**
+ * tiscsi_cmd_revive - a task that was answered is to be answered once more
+ * @cmd: the task, kept; in nobody's list
+ *
+ * Its place in the CmdSN window stays what it was.  Caller holds sess->lock.
+ */
+void tiscsi_cmd_revive(struct tiscsi_cmd *cmd)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+
+	lockdep_assert_held(&sess->lock);
+	tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
+	hlist_add_head(&cmd->itt_node, tiscsi_itt_bucket(sess, cmd->itt));
+}
+
+/**
+ * tiscsi_cmd_change_conn - a task has another connection from now on
+ * @cmd: the task; takes over the caller's reference to @to
+ * @to: the connection
+ *
+ * The caller gets the task's reference to its old one.  Caller holds
+ * sess->lock.
+ */
+void tiscsi_cmd_change_conn(struct tiscsi_cmd *cmd, struct tiscsi_conn *to)
+{
+	struct tiscsi_conn *from = cmd->conn;
+
+	lockdep_assert_held(&cmd->sess->lock);
+	if (tiscsi_cmd_is_timed(cmd->state)) {
+		from->nr_waiting--;
+		to->nr_waiting++;
+	}
+	from->nr_cmds--;
+	to->nr_cmds++;
+	WRITE_ONCE(cmd->conn, to);
+}
+
 /* ------------------------------------------------------------------ */
 /* CmdSN                                                               */
 /* ------------------------------------------------------------------ */

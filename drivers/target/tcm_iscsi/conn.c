@@ -113,7 +113,10 @@ void tiscsi_conn_set_state(struct tiscsi_conn *conn,
  */
 void tiscsi_conn_kick(struct tiscsi_conn *conn)
 {
-	if (!test_bit(CONN_F_CLOSING, &conn->flags))
+	unsigned long flags = READ_ONCE(conn->flags);
+
+	if (likely(!(flags & BIT(CONN_F_CLOSING))) ||
+	    flags & BIT(CONN_F_SUSPENDED))
 		queue_work_on(conn->cpu, tiscsi_io_wq, &conn->io_work);
 }
 
@@ -208,11 +211,26 @@ static bool tiscsi_conn_owes_nothing(const struct tiscsi_conn *conn)
 		 conn->close_reason == CLOSE_TIMEOUT));
 }
 
+/* Nothing of a connection is left, but maybe commands in the core. */
+static void tiscsi_conn_over(struct tiscsi_conn *conn)
+{
+	tiscsi_conn_set_state(conn, CONN_FREE);
+	/* One reference came with the close, the other with the accept. */
+	tiscsi_conn_put(conn);
+	tiscsi_conn_put(conn);
+}
+
 static void tiscsi_close_work(struct work_struct *work)
 {
 	struct tiscsi_conn *conn =
 		container_of(work, struct tiscsi_conn, close_work);
+	bool suspended;
 
+	if (tiscsi_is_suspended(conn)) {
+		tiscsi_suspended_end(conn);
+		tiscsi_conn_over(conn);
+		return;
+	}
 	tiscsi_conn_unhook(conn);
 	/* io_work may arm the timer, the timer queues no io_work any more. */
 	cancel_work_sync(&conn->io_work);
@@ -222,9 +240,11 @@ static void tiscsi_close_work(struct work_struct *work)
 	tiscsi_rx_abandon(conn);
 	tiscsi_login_free(conn);
 	tiscsi_text_free(conn);
-	if (conn->sess)
+	suspended = conn->sess && tiscsi_suspend(conn);
+	if (conn->sess && !suspended)
 		tiscsi_sess_del_conn(conn);
-	tiscsi_tx_purge(conn);
+	if (!suspended)
+		tiscsi_tx_purge(conn);
 
 	tiscsi_challenge_forget(&conn->challenge);
 
@@ -234,11 +254,10 @@ static void tiscsi_close_work(struct work_struct *work)
 	    tiscsi_conn_owes_nothing(conn))
 		sock_no_linger(conn->sock->sk);
 	sock_release(conn->sock);
+	conn->sock = NULL;
 	tiscsi_half_open_del(conn);
-	tiscsi_conn_set_state(conn, CONN_FREE);
-	/* One reference came with the close, the other with the accept. */
-	tiscsi_conn_put(conn);
-	tiscsi_conn_put(conn);
+	if (!suspended)
+		tiscsi_conn_over(conn);
 }
 
 /**
@@ -295,7 +314,8 @@ static void tiscsi_conn_drain(struct tiscsi_conn *conn)
  */
 void tiscsi_conn_arm_timer(struct tiscsi_conn *conn, unsigned long expires)
 {
-	if (test_bit(CONN_F_CLOSING, &conn->flags))
+	if (test_bit(CONN_F_CLOSING, &conn->flags) &&
+	    !tiscsi_is_suspended(conn))
 		return;
 	if (!timer_pending(&conn->timer) ||
 	    time_before(expires, conn->timer.expires))
@@ -513,6 +533,24 @@ static bool tiscsi_conn_turn(struct tiscsi_conn *conn)
 	return tiscsi_tx(conn, TISCSI_TX_BUDGET) == TISCSI_TX_BUDGET || more;
 }
 
+/* Without a socket: what others, or the time, want done with its tasks. */
+static void tiscsi_conn_look_after(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd;
+
+	if (test_and_clear_bit(CONN_F_TIMER, &conn->flags))
+		tiscsi_suspended_check_time(conn);
+	while ((cmd = tiscsi_cmd_next_exec(conn))) {
+		tiscsi_request_exec(cmd);
+		tiscsi_cmdsn_turn_over(conn);
+	}
+	tiscsi_data_do_doomed(conn);
+	if (!test_and_clear_bit(CONN_F_GO_ON, &conn->flags))
+		return;
+	tiscsi_order_go_on(conn);
+	tiscsi_reassign_serve(conn);
+}
+
 static void tiscsi_io_work(struct work_struct *work)
 {
 	struct tiscsi_conn *conn =
@@ -520,8 +558,11 @@ static void tiscsi_io_work(struct work_struct *work)
 	int turns = TISCSI_IO_TURNS;
 	bool more;
 
-	if (test_bit(CONN_F_CLOSING, &conn->flags))
+	if (test_bit(CONN_F_CLOSING, &conn->flags)) {
+		if (tiscsi_is_suspended(conn))
+			tiscsi_conn_look_after(conn);
 		return;
+	}
 	if (test_bit(CONN_F_DRAIN, &conn->flags)) {
 		if (test_bit(CONN_F_DISMISSED, &conn->flags))
 			tiscsi_conn_close(conn, CLOSE_ADMIN);

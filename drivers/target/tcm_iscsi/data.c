@@ -614,6 +614,8 @@ void tiscsi_data_do_doomed(struct tiscsi_conn *conn)
 		/* One that went into the core meanwhile is the core's. */
 		if (cmd->state < TASK_CORE)
 			tiscsi_data_end_doomed(cmd, doom);
+		else if (doom == DOOM_SILENT && tiscsi_is_suspended(conn))
+			tiscsi_scsi_kill(cmd);
 		tiscsi_cmd_put(cmd);
 	}
 }

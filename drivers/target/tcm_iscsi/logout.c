@@ -7,7 +7,7 @@
  * who is told that a connection is gone may send its commands again elsewhere,
  * and must not be overtaken by the old ones.
  */
-#include "tcm_iscsi.h"
+#include "recovery.h"
 
 /* Seconds that a Logout waits for the tasks that it ends. */
 #define TISCSI_LOGOUT_WAIT	10
@@ -73,6 +73,36 @@ static void tiscsi_logout_self(struct tiscsi_cmd *cmd, bool session)
 	tiscsi_sess_logout(cmd, session);
 }
 
+static u8 tiscsi_logout_reason(const struct tiscsi_cmd *cmd)
+{
+	const struct iscsi_logout *req = (const struct iscsi_logout *)&cmd->hdr;
+
+	return req->flags & ISCSI_FLAG_LOGOUT_REASON_MASK;
+}
+
+/**
+ * tiscsi_logout_is_recovery - is a connection logged out to be recovered
+ * @cmd: the Logout
+ *
+ * Return: whether that is so, and can be done. Any context.
+ */
+bool tiscsi_logout_is_recovery(const struct tiscsi_cmd *cmd)
+{
+	return cmd->sess->erl == 2 &&
+	       tiscsi_logout_reason(cmd) == ISCSI_LOGOUT_REASON_RECOVERY;
+}
+
+/* C21: a connection that can say so itself needs no recovery. */
+static void tiscsi_logout_recovery(struct tiscsi_cmd *cmd, u16 cid)
+{
+	if (!tiscsi_logout_is_recovery(cmd))
+		tiscsi_logout_answer_now(cmd, ISCSI_LOGOUT_RECOVERY_UNSUPPORTED);
+	else if (cid == cmd->conn->cid)
+		tiscsi_reject_task(cmd, ISCSI_REASON_PROTOCOL_ERROR);
+	else if (!tiscsi_sess_logout_recovery(cmd, cid))
+		tiscsi_logout_answer_now(cmd, ISCSI_LOGOUT_CID_NOT_FOUND);
+}
+
 /**
  * tiscsi_logout_exec - the turn of a Logout has come
  * @cmd: its task
@@ -82,7 +112,7 @@ static void tiscsi_logout_self(struct tiscsi_cmd *cmd, bool session)
 void tiscsi_logout_exec(struct tiscsi_cmd *cmd)
 {
 	struct iscsi_logout *req = (struct iscsi_logout *)&cmd->hdr;
-	u8 reason = req->flags & ISCSI_FLAG_LOGOUT_REASON_MASK;
+	u8 reason = tiscsi_logout_reason(cmd);
 	struct tiscsi_conn *conn = cmd->conn;
 	u16 cid = be16_to_cpu(req->cid);
 
@@ -90,7 +120,7 @@ void tiscsi_logout_exec(struct tiscsi_cmd *cmd)
 	cmd->deadline = jiffies + TISCSI_LOGOUT_WAIT * HZ;
 	tiscsi_conn_arm_timer(conn, cmd->deadline);
 	if (reason == ISCSI_LOGOUT_REASON_RECOVERY)
-		tiscsi_logout_answer_now(cmd, ISCSI_LOGOUT_RECOVERY_UNSUPPORTED);
+		tiscsi_logout_recovery(cmd, cid);
 	else if (reason == ISCSI_LOGOUT_REASON_CLOSE_SESSION ||
 		 cid == conn->cid)
 		tiscsi_logout_self(cmd, reason ==
@@ -168,7 +198,9 @@ int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	rsp->response = cmd->response;
 	rsp->itt = cmd->itt;
 	/* C23: meaningful when state is, or could have been, kept. */
-	if (cmd->response == ISCSI_LOGOUT_RECOVERY_UNSUPPORTED ||
+	if ((cmd->response == ISCSI_LOGOUT_SUCCESS &&
+	     tiscsi_logout_is_recovery(cmd)) ||
+	    cmd->response == ISCSI_LOGOUT_RECOVERY_UNSUPPORTED ||
 	    cmd->response == ISCSI_LOGOUT_CLEANUP_FAILED) {
 		rsp->t2wait = cpu_to_be16(keys->v[KEY_TIME2WAIT]);
 		rsp->t2retain = cpu_to_be16(keys->v[KEY_TIME2RETAIN]);

@@ -32,7 +32,7 @@
 /* What this implementation goes up to, whatever configfs says. */
 #define TISCSI_MAX_R2T		8
 #define TISCSI_MAX_CONNECTIONS	16
-#define TISCSI_MAX_ERL		1
+#define TISCSI_MAX_ERL		2
 #define TISCSI_PROTOCOL_LEVEL	2
 
 /* RFC 7143 13.12: what holds for both directions until something is declared */

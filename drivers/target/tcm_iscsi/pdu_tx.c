@@ -469,6 +469,22 @@ int tiscsi_tx(struct tiscsi_conn *conn, int budget)
 }
 
 /**
+ * tiscsi_tx_take - take the next task off the transmit queue
+ * @conn: the connection; it sends nothing any more
+ *
+ * Return: the task, with the queue's reference, or NULL.
+ */
+struct tiscsi_cmd *tiscsi_tx_take(struct tiscsi_conn *conn)
+{
+	struct tiscsi_cmd *cmd = conn->tx.cmd;
+
+	tiscsi_tx_release(conn);
+	conn->tx.cmd = NULL;
+	conn->tx.part = TX_PART_IDLE;
+	return cmd ?: tiscsi_tx_pop(conn);
+}
+
+/**
  * tiscsi_tx_purge - forget all that is owed
  * @conn: the connection; its io_work does not run any more and its tasks have
  *	been ended, so that nothing is queued from here on
@@ -477,11 +493,7 @@ void tiscsi_tx_purge(struct tiscsi_conn *conn)
 {
 	struct tiscsi_cmd *cmd;
 
-	tiscsi_tx_release(conn);
-	cmd = conn->tx.cmd ?: tiscsi_tx_pop(conn);
-	conn->tx.cmd = NULL;
-	conn->tx.part = TX_PART_IDLE;
-	for (; cmd; cmd = tiscsi_tx_pop(conn)) {
+	while ((cmd = tiscsi_tx_take(conn))) {
 		cmd->tx_pending = 0;
 		tiscsi_cmd_end(cmd);
 		tiscsi_cmd_put(cmd);

@@ -89,14 +89,15 @@ void tiscsi_recovery_bad_data(struct tiscsi_cmd *cmd, u32 start, u32 len)
  * tiscsi_recovery_sequence_over - the last Data-Out of a sequence has come
  * @cmd: the task
  *
- * What the command does not need is not asked for.  io_work.
+ * What the command does not need is not asked for.  Calling it again before the
+ * rest is asked for does nothing.  io_work.
  */
 void tiscsi_recovery_sequence_over(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_kept *k = tiscsi_kept(cmd);
 
 	k->tries = 0;
-	if (!k->lost_end)
+	if (!k->lost_end || k->owed)
 		return;
 	if (!cmd->r2t_offset)
 		cmd->r2t_offset = min(cmd->received, cmd->data_len);
@@ -107,6 +108,7 @@ void tiscsi_recovery_sequence_over(struct tiscsi_cmd *cmd)
 	}
 	cmd->received = min(cmd->received, cmd->data_len) -
 			(k->lost_end - k->lost);
+	k->owed = true;
 }
 
 /**
@@ -138,12 +140,16 @@ bool tiscsi_recovery_ask(struct tiscsi_cmd *cmd)
 	struct tiscsi_kept *k = tiscsi_kept(cmd);
 	struct tiscsi_r2t *r2t = &cmd->r2t[0];
 
+	/* Nobody is there to be asked. */
+	if (tiscsi_is_suspended(cmd->conn))
+		return true;
 	if (!k->lost_end)
 		return false;
 	if (r2t->live)
 		return true;
 	tiscsi_data_ask_for(cmd, r2t, k->lost, k->lost_end);
 	k->lost_end = 0;
+	k->owed = false;
 	tiscsi_tx_queue(cmd, TX_R2T);
 	return true;
 }
@@ -171,8 +177,13 @@ bool tiscsi_recovery_wants_more(struct tiscsi_cmd *cmd)
 	return true;
 }
 
-/* The rest of the sequence does not come. */
-static void tiscsi_recovery_cut(struct tiscsi_cmd *cmd)
+/**
+ * tiscsi_recovery_give_up - the rest of a sequence does not come
+ * @cmd: the task, not in the core
+ *
+ * It is missing like what was lost on its way.  io_work, or after its end.
+ */
+void tiscsi_recovery_give_up(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_r2t *r2t = &cmd->r2t[0];
 
@@ -185,6 +196,7 @@ static void tiscsi_recovery_cut(struct tiscsi_cmd *cmd)
 		cmd->received += r2t->end - r2t->offset;
 		r2t->live = false;
 	}
+	tiscsi_recovery_sequence_over(cmd);
 }
 
 /**
@@ -199,8 +211,7 @@ void tiscsi_recovery_no_data(struct tiscsi_cmd *cmd)
 
 	if (cmd->state != TASK_DATA)
 		return;
-	tiscsi_recovery_cut(cmd);
-	tiscsi_recovery_sequence_over(cmd);
+	tiscsi_recovery_give_up(cmd);
 	tiscsi_kept(cmd)->tries = tries;
 	tiscsi_data_touch(cmd);
 	tiscsi_conn_arm_timer(cmd->conn, cmd->deadline);

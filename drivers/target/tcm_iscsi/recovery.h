@@ -2,7 +2,8 @@
 /*
  * Error recovery above level 0 (RFC 7143 clause 7): kept.c keeps answers until
  * the initiator has acknowledged them, snack.c sends them once more when it
- * asks, recovery.c asks once more for data that was lost on its way here.
+ * asks, recovery.c asks once more for data that was lost on its way here, and
+ * reassign.c has the tasks of a connection taken over by another one.
  *
  * A session at level 0 has none of this: sess->erl is 0 and sess->kept NULL.
  */
@@ -33,6 +34,7 @@ enum tiscsi_kept_place {
  * @snack_tag: of an R-Data SNACK, 0 if there was none
  * @lost: first byte that is missing of a Data-Out sequence
  * @lost_end: the byte after the last one; 0 if none is missing
+ * @owed: @lost to @lost_end does not count as received any more
  * @tries: times that data was asked for once more
  * @given_up: unsolicited data is not waited for any more
  *
@@ -58,6 +60,7 @@ struct tiscsi_kept {
 
 	u32 lost;
 	u32 lost_end;
+	bool owed;
 	u8 tries;
 	bool given_up;
 };
@@ -107,5 +110,21 @@ bool tiscsi_recovery_is_late_data(const struct tiscsi_cmd *cmd, u32 ttt);
 bool tiscsi_recovery_ask(struct tiscsi_cmd *cmd);
 bool tiscsi_recovery_wants_more(struct tiscsi_cmd *cmd);
 void tiscsi_recovery_no_data(struct tiscsi_cmd *cmd);
+void tiscsi_recovery_give_up(struct tiscsi_cmd *cmd);
+
+/* reassign.c */
+bool tiscsi_suspend(struct tiscsi_conn *conn);
+void tiscsi_suspended_expire(struct tiscsi_conn *conn);
+bool tiscsi_suspended_release(struct tiscsi_sess *sess, u16 cid);
+bool tiscsi_suspended_close(struct tiscsi_sess *sess, u16 cid);
+void tiscsi_suspended_check_time(struct tiscsi_conn *conn);
+void tiscsi_suspended_end(struct tiscsi_conn *conn);
+void tiscsi_reassign_exec(struct tiscsi_cmd *tmf);
+void tiscsi_reassign_serve(struct tiscsi_conn *conn);
+
+static inline bool tiscsi_is_suspended(const struct tiscsi_conn *conn)
+{
+	return test_bit(CONN_F_SUSPENDED, &conn->flags);
+}
 
 #endif /* TCM_ISCSI_RECOVERY_H */

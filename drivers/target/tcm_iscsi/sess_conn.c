@@ -7,9 +7,9 @@
  * wants to take its place, a login with its CID, or to report its end, a
  * Logout, waits for that: an old write of it can then overwrite nothing.
  *
- * At recovery level 0 no other connection can take over a task, so tasks end
+ * Below recovery level 2 no other connection can take over a task, so tasks end
  * with their connection.  What is kept, for Time2Wait + Time2Retain, is its
- * CID, if others are left, or else the session.
+ * CID, if others are left, or else the session.  At level 2 see reassign.c.
  */
 #include <linux/slab.h>
 
@@ -22,7 +22,13 @@
 /* without a connection                                                */
 /* ------------------------------------------------------------------ */
 
-static unsigned long tiscsi_sess_retain_time(const struct tiscsi_sess *sess)
+/**
+ * tiscsi_sess_retain_time - how long state is kept for an initiator
+ * @sess: the session
+ *
+ * Return: jiffies; 0 if none is kept. Any context.
+ */
+unsigned long tiscsi_sess_retain_time(const struct tiscsi_sess *sess)
 {
 	const struct tiscsi_keys *keys = &sess->keys;
 
@@ -70,7 +76,7 @@ static struct tiscsi_conn *tiscsi_sess_find_cid(struct tiscsi_sess *sess,
 
 	lockdep_assert_held(&sess->lock);
 	list_for_each_entry(conn, &sess->conns, sess_node)
-		if (conn->cid == cid)
+		if (conn->cid == cid && !tiscsi_is_suspended(conn))
 			return conn;
 	return NULL;
 }
@@ -117,6 +123,8 @@ static void tiscsi_sess_attach(struct tiscsi_sess *sess,
 
 	if (lost)
 		lost->until = 0;
+	/* F22: an old connection with this CID is reinstated. */
+	tiscsi_suspended_release(sess, conn->cid);
 	if (sess->state == SESS_FAILED)
 		tiscsi_sess_set_state(sess, SESS_IN_CONTINUE);
 	if (sess->state != SESS_LOGGED_IN)
@@ -256,7 +264,13 @@ static bool tiscsi_cmd_is_active(const struct tiscsi_cmd *cmd)
 		test_bit(CMD_IMMEDIATE, &cmd->flags));
 }
 
-static void tiscsi_sess_note_cleared(struct tiscsi_cmd *cmd)
+/**
+ * tiscsi_sess_note_cleared - a task is about to end with its connection
+ * @cmd: the task
+ *
+ * See tiscsi_sess_report_cleared().  Caller holds sess->lock.
+ */
+void tiscsi_sess_note_cleared(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_sess *sess = cmd->sess;
 
@@ -325,25 +339,43 @@ static struct tiscsi_cmd *tiscsi_sess_task_to_end(struct tiscsi_conn *conn,
 	return NULL;
 }
 
-/*
- * Ends the tasks of a connection without an answer, but for @logout, which
- * asked for it, and answers that are queued before its own.  Those in the core
- * end when the core gives them back.
+/**
+ * tiscsi_sess_want_cleared - tasks are going to end with their connection
+ * @sess: the session
+ *
+ * Makes room to remember their LUNs.  If that fails, less is told, and nothing
+ * else is wrong.  Process context.
  */
-static void tiscsi_sess_end_tasks(struct tiscsi_conn *conn,
-				  struct tiscsi_cmd *logout)
+void tiscsi_sess_want_cleared(struct tiscsi_sess *sess)
+{
+	unsigned long *cleared;
+
+	if (READ_ONCE(sess->state) == SESS_FREE || READ_ONCE(sess->cleared))
+		return;
+	cleared = bitmap_zalloc(TISCSI_NR_LUNS, GFP_KERNEL);
+	spin_lock(&sess->lock);
+	if (!sess->cleared)
+		swap(sess->cleared, cleared);
+	spin_unlock(&sess->lock);
+	bitmap_free(cleared);
+}
+
+/**
+ * tiscsi_sess_end_tasks - end the tasks of a connection without an answer
+ * @conn: the connection
+ * @logout: if not NULL, spared, as are answers that are queued before its own
+ *
+ * Those in the core end when the core gives them back.  io_work, or after its
+ * end.
+ */
+void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout)
 {
 	struct tiscsi_sess *sess = conn->sess;
-	unsigned long *cleared = NULL;
 	struct tiscsi_cmd *cmd;
 
-	/* If that fails, less is told, and nothing else is wrong. */
-	if (READ_ONCE(sess->state) != SESS_FREE && !READ_ONCE(sess->cleared))
-		cleared = bitmap_zalloc(TISCSI_NR_LUNS, GFP_KERNEL);
+	tiscsi_sess_want_cleared(sess);
 	for (;;) {
 		spin_lock(&sess->lock);
-		if (cleared && !sess->cleared)
-			swap(sess->cleared, cleared);
 		cmd = tiscsi_sess_task_to_end(conn, logout);
 		spin_unlock(&sess->lock);
 		if (!cmd)
@@ -351,7 +383,6 @@ static void tiscsi_sess_end_tasks(struct tiscsi_conn *conn,
 		tiscsi_scsi_kill(cmd);
 		tiscsi_cmd_put(cmd);
 	}
-	bitmap_free(cleared);
 }
 
 /* Nothing of a connection is left, in the core or elsewhere. */
@@ -360,6 +391,8 @@ static void tiscsi_sess_conn_gone(struct tiscsi_conn *conn)
 	struct tiscsi_sess *sess = conn->sess;
 	struct tiscsi_cmd *cmd, *next;
 
+	if (list_empty(&conn->sess_node))
+		return;
 	list_del_init(&conn->sess_node);
 	list_for_each_entry_safe(cmd, next, &sess->logouts, list) {
 		struct iscsi_logout *req = (struct iscsi_logout *)&cmd->hdr;
@@ -385,8 +418,10 @@ void tiscsi_sess_conn_less(struct tiscsi_conn *conn)
 	if (likely(!test_bit(CONN_F_LEAVING, &conn->flags)))
 		return;
 	if (test_bit(CONN_F_DETACHED, &conn->flags)) {
-		if (!conn->nr_cmds)
-			tiscsi_sess_conn_gone(conn);
+		if (conn->nr_cmds)
+			return;
+		tiscsi_suspended_expire(conn);
+		tiscsi_sess_conn_gone(conn);
 	} else if (logout && logout != conn->sess->logout &&
 		   conn->nr_cmds == 1) {
 		tiscsi_logout_answer(logout, ISCSI_LOGOUT_SUCCESS);
@@ -453,7 +488,39 @@ bool tiscsi_sess_logout_other(struct tiscsi_cmd *cmd, u16 cid)
 	if (other) {
 		tiscsi_conn_close(other, CLOSE_LOGOUT);
 		list_add_tail(&cmd->list, &sess->logouts);
+	} else if (tiscsi_suspended_close(sess, cid)) {
+		list_add_tail(&cmd->list, &sess->logouts);
 	} else if (lost) {
+		tiscsi_logout_answer(cmd, ISCSI_LOGOUT_SUCCESS);
+	} else {
+		found = false;
+	}
+	spin_unlock(&sess->lock);
+	return found;
+}
+
+/**
+ * tiscsi_sess_logout_recovery - have another connection's tasks taken over
+ * @cmd: the Logout that asks for it; answered when the connection has ended
+ * @cid: of the connection
+ *
+ * Rows C21, F22.  io_work of @cmd's connection.
+ *
+ * Return: false if there is no such connection.
+ */
+bool tiscsi_sess_logout_recovery(struct tiscsi_cmd *cmd, u16 cid)
+{
+	struct tiscsi_sess *sess = cmd->sess;
+	struct tiscsi_conn *other;
+	bool found = true;
+
+	spin_lock(&sess->lock);
+	other = tiscsi_sess_find_cid(sess, cid);
+	if (other) {
+		tiscsi_conn_close(other, CLOSE_RECOVERY);
+		list_add_tail(&cmd->list, &sess->logouts);
+	} else if (tiscsi_suspended_release(sess, cid) ||
+		   tiscsi_sess_find_lost(sess, cid)) {
 		tiscsi_logout_answer(cmd, ISCSI_LOGOUT_SUCCESS);
 	} else {
 		found = false;
@@ -486,8 +553,14 @@ void tiscsi_sess_finish(struct tiscsi_conn *conn,
 /* failing                                                             */
 /* ------------------------------------------------------------------ */
 
-/* Not asked for by anybody, and nothing that ends the whole session. */
-static bool tiscsi_conn_has_failed(const struct tiscsi_conn *conn)
+/**
+ * tiscsi_conn_has_failed - has a connection ended by itself
+ * @conn: the connection, closed
+ *
+ * Return: true if nobody asked for it, and it is nothing that ends the whole
+ * session. Any context.
+ */
+bool tiscsi_conn_has_failed(const struct tiscsi_conn *conn)
 {
 	switch (conn->close_reason) {
 	case CLOSE_PEER:
@@ -545,24 +618,18 @@ void tiscsi_sess_retain_work(struct work_struct *work)
 }
 
 /**
- * tiscsi_sess_del_conn - detach a connection and end its tasks
- * @conn: its io_work does not run any more
+ * tiscsi_sess_conn_left - a session has a connection less
+ * @conn: the connection; its tasks have ended, or are suspended
  *
- * The last connection takes the session with it, unless it failed and may come
- * back.  Tasks in the core end when they come back.  Process context.
+ * The last one takes the session with it, unless it may come back.  Caller holds
+ * sess->lock.
  */
-void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
+void tiscsi_sess_conn_left(struct tiscsi_conn *conn)
 {
 	struct tiscsi_sess *sess = conn->sess;
 	bool failed = tiscsi_conn_has_failed(conn);
 
-	spin_lock(&sess->lock);
-	conn->logout = NULL;
-	spin_unlock(&sess->lock);
-	tiscsi_kept_drop(conn);
-	tiscsi_sess_end_tasks(conn, NULL);
-
-	spin_lock(&sess->lock);
+	lockdep_assert_held(&sess->lock);
 	set_bit(CONN_F_DETACHED, &conn->flags);
 	set_bit(CONN_F_LEAVING, &conn->flags);
 	sess->nr_conns--;
@@ -571,7 +638,28 @@ void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
 		tiscsi_async_conn_gone(conn);
 		tiscsi_sess_remember_cid(sess, conn->cid);
 	}
-	tiscsi_sess_deserted(sess, failed, conn->close_reason);
+	tiscsi_sess_deserted(sess, failed || tiscsi_is_suspended(conn),
+			     conn->close_reason);
+}
+
+/**
+ * tiscsi_sess_del_conn - detach a connection and end its tasks
+ * @conn: its io_work does not run any more
+ *
+ * Tasks in the core end when they come back.  Process context.
+ */
+void tiscsi_sess_del_conn(struct tiscsi_conn *conn)
+{
+	struct tiscsi_sess *sess = conn->sess;
+
+	spin_lock(&sess->lock);
+	conn->logout = NULL;
+	spin_unlock(&sess->lock);
+	tiscsi_kept_drop(conn);
+	tiscsi_sess_end_tasks(conn, NULL);
+
+	spin_lock(&sess->lock);
+	tiscsi_sess_conn_left(conn);
 	tiscsi_sess_conn_less(conn);
 	tiscsi_sess_check_drained(sess);
 	spin_unlock(&sess->lock);

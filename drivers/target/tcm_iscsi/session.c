@@ -14,6 +14,7 @@
 
 #include "access/access.h"
 #include "login.h"
+#include "recovery.h"
 #include "redirect.h"
 
 /* Near the wrap, so that it is passed (J18). */
@@ -197,8 +198,10 @@ void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
 		sess->close_reason = reason;
 	}
 	list_for_each_entry(conn, &sess->conns, sess_node)
-		if (conn != spared)
+		if (conn != spared) {
 			tiscsi_conn_close(conn, reason);
+			tiscsi_suspended_expire(conn);
+		}
 	tiscsi_sess_wake_joiners(sess);
 	/* Not the last one: a session that has not drained has its own. */
 	if (cancel_delayed_work(&sess->retain_work))
@@ -273,6 +276,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	INIT_LIST_HEAD(&sess->due);
 	INIT_LIST_HEAD(&sess->joiners);
 	INIT_LIST_HEAD(&sess->logouts);
+	INIT_LIST_HEAD(&sess->reassigns);
 	INIT_DELAYED_WORK(&sess->retain_work, tiscsi_sess_retain_work);
 	INIT_LIST_HEAD(&sess->covers);
 	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);

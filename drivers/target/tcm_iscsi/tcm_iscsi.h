@@ -544,6 +544,7 @@ enum tiscsi_close_reason {
 	CLOSE_RESET,			/* I_T NEXUS RESET, TARGET COLD RESET */
 	CLOSE_NO_MEMORY,
 	CLOSE_CROWDED,			/* had to make room for a newer one */
+	CLOSE_RECOVERY,			/* logged out for recovery */
 };
 
 struct tiscsi_kept;
@@ -577,6 +578,7 @@ struct tiscsi_lost {
  *	CmdSN order; the first one is to be executed next, by its connection
  * @turn: the connection that executes a task now; only if @multi
  * @logouts: Logouts that wait for another connection to be gone
+ * @reassigns: TASK REASSIGNs that wait for the connection that has the task
  * @covers: what task management functions wait for here, struct tiscsi_cover
  * @logout: the Logout that ends the session; holds a reference.  It is
  *	answered when the core has let go of the session
@@ -631,6 +633,7 @@ struct tiscsi_sess {
 	struct list_head due;
 	struct tiscsi_conn *turn;
 	struct list_head logouts;
+	struct list_head reassigns;
 	struct list_head covers;
 	struct hlist_head *itt_hash;
 	u32 itt_hash_bits;
@@ -748,6 +751,9 @@ enum tiscsi_conn_flag {
 	CONN_F_WAKE_LOGIN,		/* what it was to replace may be gone */
 	CONN_F_LEAVING,			/* logs out, or has left its session */
 	CONN_F_DETACHED,		/* has left its session */
+	CONN_F_SUSPENDED,		/* and keeps its tasks: see reassign.c */
+	CONN_F_RELEASED,		/* which may be taken over */
+	CONN_F_EXPIRED,			/* and end now */
 	CONN_F_HDIGEST,
 	CONN_F_DDIGEST,
 };
@@ -985,6 +991,7 @@ void tiscsi_tx_queue(struct tiscsi_cmd *cmd, enum tiscsi_tx_what what);
 int tiscsi_tx(struct tiscsi_conn *conn, int budget);
 void tiscsi_tx_release(struct tiscsi_conn *conn);
 bool tiscsi_tx_check_time(struct tiscsi_conn *conn);
+struct tiscsi_cmd *tiscsi_tx_take(struct tiscsi_conn *conn);
 void tiscsi_tx_purge(struct tiscsi_conn *conn);
 void *tiscsi_tx_hdr(struct tiscsi_conn *conn, u8 opcode, u8 flags);
 void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
@@ -1063,6 +1070,7 @@ void tiscsi_text_free(struct tiscsi_conn *conn);
 int tiscsi_logout_begin(struct tiscsi_conn *conn);
 void tiscsi_logout_exec(struct tiscsi_cmd *cmd);
 void tiscsi_logout_answer(struct tiscsi_cmd *cmd, u8 response);
+bool tiscsi_logout_is_recovery(const struct tiscsi_cmd *cmd);
 bool tiscsi_logout_give_up(struct tiscsi_conn *conn);
 void tiscsi_logout_check_time(struct tiscsi_conn *conn);
 int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd);
@@ -1093,6 +1101,8 @@ int tiscsi_cmd_hash(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_retire(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_end(struct tiscsi_cmd *cmd);
 void tiscsi_cmd_answered(struct tiscsi_cmd *cmd);
+void tiscsi_cmd_revive(struct tiscsi_cmd *cmd);
+void tiscsi_cmd_change_conn(struct tiscsi_cmd *cmd, struct tiscsi_conn *to);
 bool tiscsi_cmdsn_in_window(struct tiscsi_sess *sess, u32 cmd_sn);
 bool tiscsi_cmdsn_arrive(struct tiscsi_cmd *cmd);
 void tiscsi_cmdsn_turn_over(struct tiscsi_conn *conn);
@@ -1258,7 +1268,14 @@ void tiscsi_sess_wake_joiners(struct tiscsi_sess *sess);
 void tiscsi_sess_conn_less(struct tiscsi_conn *conn);
 void tiscsi_sess_logout(struct tiscsi_cmd *cmd, bool session);
 bool tiscsi_sess_logout_other(struct tiscsi_cmd *cmd, u16 cid);
+bool tiscsi_sess_logout_recovery(struct tiscsi_cmd *cmd, u16 cid);
 void tiscsi_sess_del_conn(struct tiscsi_conn *conn);
+void tiscsi_sess_conn_left(struct tiscsi_conn *conn);
+void tiscsi_sess_end_tasks(struct tiscsi_conn *conn, struct tiscsi_cmd *logout);
+void tiscsi_sess_want_cleared(struct tiscsi_sess *sess);
+void tiscsi_sess_note_cleared(struct tiscsi_cmd *cmd);
+unsigned long tiscsi_sess_retain_time(const struct tiscsi_sess *sess);
+bool tiscsi_conn_has_failed(const struct tiscsi_conn *conn);
 void tiscsi_sess_finish(struct tiscsi_conn *conn,
 			enum tiscsi_close_reason reason);
 void tiscsi_sess_retain_work(struct work_struct *work);

@@ -9,6 +9,7 @@
 #include <linux/rculist.h>
 
 #include "access/access.h"
+#include "recovery.h"
 #include "wait.h"
 
 /* RFC 7144; not in iscsi_proto.h */
@@ -405,6 +406,7 @@ void tiscsi_tmf_sent(struct tiscsi_conn *conn)
  * @exec: does it
  * @response: what it is answered, when nobody does it
  * @level: iSCSIProtocolLevel that it needs (row E28)
+ * @erl: ErrorRecoveryLevel that it needs; @response below that
  * @of_lun: about a logical unit, which must be there (row E09)
  * @of_set: about tasks that may still be on their way (row E15)
  */
@@ -412,6 +414,7 @@ struct tiscsi_tmf_row {
 	void (*exec)(struct tiscsi_cmd *cmd);
 	u8 response;
 	u8 level;
+	u8 erl;
 	bool of_lun;
 	bool of_set;
 };
@@ -433,6 +436,7 @@ static const struct tiscsi_tmf_row tiscsi_tmf_rows[] = {
 		.exec = tiscsi_tmf_target_reset, .of_set = true },
 	/* E23: no recovery of connections below level 2. */
 	[ISCSI_TM_FUNC_TASK_REASSIGN] = {
+		.exec = tiscsi_reassign_exec, .erl = 2,
 		.response = ISCSI_TMF_RSP_NO_FAILOVER },
 	[TISCSI_TM_QUERY_TASK] = {
 		.exec = tiscsi_tmf_query_task, .level = 2, .of_lun = true },
@@ -459,6 +463,7 @@ bool tiscsi_tmf_is_there(const struct tiscsi_sess *sess, u8 function)
 	const struct tiscsi_tmf_row *row = &tiscsi_tmf_rows[function];
 
 	return function < ARRAY_SIZE(tiscsi_tmf_rows) && row->exec &&
+	       row->erl <= sess->erl &&
 	       row->level <= sess->keys.v[KEY_PROTOCOL_LEVEL];
 }
 
@@ -472,7 +477,7 @@ static void tiscsi_tmf_answer(struct tiscsi_cmd *cmd, u8 response)
 static u8 tiscsi_tmf_refuse(const struct tiscsi_cmd *cmd,
 			    const struct tiscsi_tmf_row *row)
 {
-	if (!row->exec)
+	if (!row->exec || row->erl > cmd->sess->erl)
 		return row->response ?: ISCSI_TMF_RSP_NOT_SUPPORTED;
 	if (row->level > cmd->sess->keys.v[KEY_PROTOCOL_LEVEL])
 		return ISCSI_TMF_RSP_NOT_SUPPORTED;

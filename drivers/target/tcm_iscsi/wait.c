@@ -2,6 +2,7 @@
 /*
  * Tasks that wait for the end of others: see wait.h.
  */
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "wait.h"
@@ -67,14 +68,37 @@ void tiscsi_wait_hold(struct tiscsi_wait *wait)
  */
 void tiscsi_wait_let_go(struct tiscsi_wait *wait)
 {
+	struct tiscsi_conn *conn;
+
 	if (!atomic_dec_and_test(&wait->pending))
 		return;
 	if (!wait->conn) {
 		complete(&wait->over);
 		return;
 	}
-	set_bit(CONN_F_GO_ON, &wait->conn->flags);
-	tiscsi_conn_kick(wait->conn);
+	/* See tiscsi_wait_change_conn(). */
+	rcu_read_lock();
+	conn = READ_ONCE(wait->conn);
+	set_bit(CONN_F_GO_ON, &conn->flags);
+	tiscsi_conn_kick(conn);
+	rcu_read_unlock();
+}
+
+/**
+ * tiscsi_wait_change_conn - a task that waits has another connection
+ * @wait: what it waits for
+ * @to: the connection; the caller has it look whether anything is left
+ *
+ * Who is about to kick the old one does so in an RCU section, whose end
+ * tiscsi_suspended_end() waits for.  io_work of the old connection.
+ */
+void tiscsi_wait_change_conn(struct tiscsi_wait *wait, struct tiscsi_conn *to)
+{
+	struct tiscsi_conn *from = wait->conn;
+
+	tiscsi_conn_get(to);
+	WRITE_ONCE(wait->conn, to);
+	tiscsi_conn_put(from);
 }
 
 /**

@@ -20,6 +20,7 @@
  * @answers: also for the answers to tasks of its own session to be out
  * @response: what a function is going to be answered with
  * @info: additional response information, RFC 7144 6.3
+ * @from: TASK REASSIGN: the connection that has the task; not to be followed
  * @next_lun: target resets: logical units below this one have been reset
  *
  * All but @ref and @pending belong to io_work of @conn.
@@ -32,6 +33,7 @@ struct tiscsi_wait {
 	bool answers;
 	u8 response;
 	u8 info[3];
+	const struct tiscsi_conn *from;
 	u64 next_lun;
 };
 
@@ -54,6 +56,7 @@ struct tiscsi_cover {
 struct tiscsi_wait *tiscsi_wait_new(struct tiscsi_conn *conn, gfp_t gfp);
 void tiscsi_wait_hold(struct tiscsi_wait *wait);
 void tiscsi_wait_let_go(struct tiscsi_wait *wait);
+void tiscsi_wait_change_conn(struct tiscsi_wait *wait, struct tiscsi_conn *to);
 struct tiscsi_cover *tiscsi_cover_alloc(struct tiscsi_wait *wait, gfp_t gfp);
 void tiscsi_cover_add(struct tiscsi_cover *cover, struct tiscsi_cmd *cmd);
 void tiscsi_cover_file(struct tiscsi_cover *cover, struct tiscsi_sess *sess);

@@ -447,6 +447,7 @@ static void expect_read_fails(struct conn *c, struct scsi *io, u32 len)
 	bool rejected = false;
 	struct pdu *p;
 
+	set_rcvbuf(c, 1 << 20);
 	for (;;) {
 		p = recv_any(c);
 		if (pdu_op(p) == OP_REJECT && p->bhs[BHS_RESPONSE] == REJ_SNACK) {

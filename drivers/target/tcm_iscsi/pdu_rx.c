@@ -91,7 +91,10 @@ static void tiscsi_rx_await(struct tiscsi_conn *conn)
 		WRITE_ONCE(rx->await, TISCSI_AWAIT_PDU);
 }
 
-/* How long the PDU at the head of the receive queue is; 1 if that is unclear. */
+/*
+ * How long the PDU at the head of the receive queue is; 1 if that is unclear, or
+ * too short to be worth waiting for.
+ */
 static u32 tiscsi_rx_pdu_len(struct tiscsi_conn *conn, struct sock *sk)
 {
 	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
@@ -105,7 +108,7 @@ static u32 tiscsi_rx_pdu_len(struct tiscsi_conn *conn, struct sock *sk)
 		return 1;
 	hdr = (struct iscsi_hdr *)start;
 	len = ntoh24(hdr->dlength);
-	if (!len || len > conn->max_recv_dsl)
+	if (len < TISCSI_RX_WHOLE || len > conn->max_recv_dsl)
 		return 1;
 	len = ISCSI_HDR_LEN + hdr->hlength * 4 + ALIGN(len, ISCSI_PAD_LEN);
 	if (test_bit(CONN_F_HDIGEST, &conn->flags))

@@ -389,6 +389,10 @@ static u16 login_resolve_target(struct tiscsi_conn *conn, char *initiator,
 			 HZ * READ_ONCE(conn->tpg->attrib.login_timeout);
 	tiscsi_conn_arm_timer(conn, conn->deadline);
 	status = login_authorize(conn, initiator);
+	if (!status && tiscsi_tpg_is_offline(conn->tpg)) {
+		login->why = "target port is offline";
+		status = LOGIN_SERVICE_UNAVAILABLE;
+	}
 	if (!status && login->tsih)
 		status = login_find_session(conn, initiator);
 	login->moves_late = READ_ONCE(conn->tpg->attrib.redirect_after_auth);

@@ -660,6 +660,7 @@ unclaim:
 static void __exit tiscsi_exit(void)
 {
 	target_unregister_template(&tiscsi_ops);
+	tiscsi_watch_stop();
 	tiscsi_conns_wait_none();
 	tiscsi_free_workqueues();
 	tiscsi_access_exit();

@@ -543,7 +543,8 @@ static int redirect_move_from(struct tiscsi_tpg *tpg, struct tiscsi_tpg *at,
 	if (!sess)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
-		if (READ_ONCE(sess[i]->state) == SESS_FREE)
+		if (READ_ONCE(sess[i]->state) == SESS_FREE ||
+		    READ_ONCE(sess[i]->dismissed))
 			continue;
 		if (stay >= share ||
 		    sess_is_misplaced(tpg, at, sess[i]->initiator_name))
@@ -587,4 +588,22 @@ int tiscsi_redirect_rebalance(struct tiscsi_tpg *tpg, u32 seconds)
 	}
 	mutex_unlock(&tiscsi_config_lock);
 	return ret;
+}
+
+/**
+ * tiscsi_redirect_evacuate - send sessions away that reach nothing
+ * @tpg: a portal group all of whose LUNs are unavailable or offline
+ *
+ * Those that a portal group which redirects to it can send elsewhere.  Caller
+ * holds tiscsi_config_lock.
+ */
+void tiscsi_redirect_evacuate(struct tiscsi_tpg *tpg)
+{
+	struct tiscsi_tpg *from;
+
+	lockdep_assert_held(&tiscsi_config_lock);
+	list_for_each_entry(from, &tpg->target->tpgs, node)
+		if (from->active && redirect_leads_to(from, tpg))
+			redirect_move_from(from, tpg, U32_MAX,
+					   TISCSI_ASK_LOGOUT);
 }

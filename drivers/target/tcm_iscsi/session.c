@@ -569,6 +569,7 @@ int tiscsi_tpg_enable(struct tiscsi_tpg *tpg)
 	WRITE_ONCE(tpg->active, true);
 	spin_unlock(&tpg->lock);
 	tiscsi_redirect_warn(tpg);
+	tiscsi_watch_start();
 	mutex_unlock(&tiscsi_config_lock);
 	return 0;
 }

@@ -217,6 +217,7 @@ enum tiscsi_redirect_policy {
 /**
  * struct tiscsi_tpg - a target portal group, tpgt_N in configfs
  * @active: takes logins; changed under tiscsi_config_lock
+ * @offline: was seen to be, and that was said; under tiscsi_config_lock
  * @users: one for configfs, one for each connection that logged in to it or
  *	is about to; the last one completes @unused
  * @creds: more credentials besides @auth, or NULL; under tiscsi_auth_lock
@@ -235,6 +236,7 @@ struct tiscsi_tpg {
 	u16 tag;
 	u16 rtpi;			/* relative target port identifier */
 	bool active;
+	bool offline;
 	struct list_head node;		/* target->tpgs */
 	struct list_head nps;		/* under tiscsi_config_lock */
 	struct tiscsi_tpg_attrib attrib;
@@ -1254,6 +1256,11 @@ const char *tiscsi_sess_state_name(enum tiscsi_sess_state state);
 bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
 			    enum tiscsi_sess_state to);
 void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun);
+
+/* offline.c */
+bool tiscsi_tpg_is_offline(struct tiscsi_tpg *tpg);
+void tiscsi_watch_start(void);
+void tiscsi_watch_stop(void);
 
 /* ------------------------------------------------------------------ */
 /* sess_conn.c                                                         */

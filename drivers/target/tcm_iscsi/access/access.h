@@ -200,11 +200,13 @@ enum tiscsi_aas {
  * struct tiscsi_alua_view - what an initiator gets through a portal group
  * @nr: LUNs
  * @lost: those that are unavailable or offline there
+ * @offline: those of them that are offline
  * @cost: how far the others are from optimized and preferred
  */
 struct tiscsi_alua_view {
 	u32 nr;
 	u32 lost;
+	u32 offline;
 	u32 cost;
 };
 

@@ -298,6 +298,7 @@ static void tiscsi_alua_add(struct tiscsi_alua_view *view, struct se_lun *lun)
 	view->nr++;
 	if (state == AAS_UNAVAILABLE || state == AAS_OFFLINE) {
 		view->lost++;
+		view->offline += state == AAS_OFFLINE;
 		return;
 	}
 	if (state < ARRAY_SIZE(tiscsi_alua_cost))

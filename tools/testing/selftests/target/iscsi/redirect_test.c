@@ -541,6 +541,61 @@ TEST_F(redirect, B31_J16_rebalance_takes_seconds_where_there_is_redirection)
 	ASSERT_TRUE(klog_has(log, "redirect_portals is empty"));
 }
 
+/* Whose LUNs are all offline: it ends idle sessions and takes none (H16). */
+TEST_F(redirect, H16_C34_an_offline_port_ends_its_sessions)
+{
+	struct login l = { .portal = R1_PORTAL, .no_ua_check = true };
+	struct conn *c = login_at(R1_PORTAL), *d = login_at(R2_PORTAL);
+
+	lun_set(REAL1, "alua_tg_pt_offline", "1");
+	recv_async(c, ASYNC_LOGOUT);
+	recv_async(c, ASYNC_DROP_SESSION);
+	expect_closed(c);
+	expect_refused(&l, STATUSES(LOGIN_UNAVAILABLE));
+	ASSERT_FALSE(is_asked_to_leave(d));
+	lun_set(REAL1, "alua_tg_pt_offline", "0");
+	c = login_at(R1_PORTAL);
+	ASSERT_FALSE(is_asked_to_leave(c));
+	logout(c);
+	logout(d);
+}
+
+TEST_F(redirect, H16_one_lun_offline_ends_no_session)
+{
+	struct conn *c = login_default();
+	int i;
+
+	lun_set(1, "alua_tg_pt_offline", "1");
+	/* Longer than it takes to notice that all are. */
+	for (i = 0; i < 10; i++) {
+		usleep(bound_ms(250) * 1000);
+		ASSERT_FALSE(is_asked_to_leave(c));
+	}
+	lun_set(1, "alua_tg_pt_offline", "0");
+	logout(c);
+}
+
+TEST_F(redirect, B31_C33_an_unavailable_group_sends_its_sessions_away)
+{
+	struct conn *c = login_at(R1_PORTAL);
+	struct pdu *p;
+	int i;
+
+	lun_set(REAL1, "alua_tg_pt_gp", "g11");
+	group_set(G1, "alua_access_state", "3");
+	/* There is nobody who would know where to. */
+	for (i = 0; i < 10; i++) {
+		usleep(bound_ms(250) * 1000);
+		ASSERT_FALSE(is_asked_to_leave(c));
+	}
+	use(R1_PORTAL " " R2_PORTAL, "round_robin");
+	p = recv_async(c, ASYNC_LOGOUT);
+	ASSERT_EQ(10, get_be16(p->bhs + BHS_PARAM3));
+	logout(c);
+	ASSERT_STREQ(R2_PORTAL, moved());
+	group_set(G1, "alua_access_state", "0");
+}
+
 /* ---- discovery ---- */
 
 /* How often SendTargets tells of @portal. */

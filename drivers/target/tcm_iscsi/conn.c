@@ -120,9 +120,10 @@ void tiscsi_conn_kick(struct tiscsi_conn *conn)
 		queue_work_on(conn->cpu, tiscsi_io_wq, &conn->io_work);
 }
 
-static void tiscsi_conn_release(struct kref *ref)
+static void tiscsi_conn_free_work(struct work_struct *work)
 {
-	struct tiscsi_conn *conn = container_of(ref, struct tiscsi_conn, ref);
+	struct tiscsi_conn *conn =
+		container_of(work, struct tiscsi_conn, close_work);
 
 	/* A kick may have raced with close_work's own cancel. */
 	cancel_work_sync(&conn->io_work);
@@ -140,12 +141,23 @@ static void tiscsi_conn_release(struct kref *ref)
 	spin_unlock(&tiscsi_conns_lock);
 }
 
+/*
+ * The last reference may go in another connection's io_work, which must not
+ * wait for this one's.  close_work has run, or is the caller.
+ */
+static void tiscsi_conn_release(struct kref *ref)
+{
+	struct tiscsi_conn *conn = container_of(ref, struct tiscsi_conn, ref);
+
+	INIT_WORK(&conn->close_work, tiscsi_conn_free_work);
+	queue_work(tiscsi_close_wq, &conn->close_work);
+}
+
 /**
  * tiscsi_conn_put - drop a reference to a connection
- * @conn: freed with the last one
+ * @conn: freed after the last one
  *
- * Process context, but never io_work of the same connection for the last one;
- * close_work's reference sees to that.
+ * Any context.
  */
 void tiscsi_conn_put(struct tiscsi_conn *conn)
 {

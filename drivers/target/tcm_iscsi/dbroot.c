@@ -5,8 +5,9 @@
  * The core writes <dbroot>/pr/aptpl_* at every PERSISTENT RESERVE OUT REGISTER
  * but makes no directory, and rtslib moves dbroot to a folder of its own that
  * has none: on a stock system every registration ends 02/08/00 (K6).  So make
- * it when the first LUN is linked; rtslib has set dbroot by then, since the
- * core takes no other value once there is a device.
+ * it when a LUN is linked; rtslib has set dbroot by then, since the core takes
+ * no other value once there is a device.  That is also when it is read: later
+ * readers hold locks that configfs must not be entered with.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,6 +20,9 @@
 
 #define TISCSI_DBROOT_FILE	"/sys/kernel/config/target/dbroot"
 #define TISCSI_DBROOT_LEN	256
+
+static DEFINE_MUTEX(tiscsi_dbroot_lock);
+static char tiscsi_dbroot[TISCSI_DBROOT_LEN];
 
 static int tiscsi_dbroot_read(char *buf)
 {
@@ -62,44 +66,60 @@ static int tiscsi_mkdir(const char *name)
  */
 char *tiscsi_dbroot_path(const char *fmt, ...)
 {
-	char *root = kzalloc(TISCSI_DBROOT_LEN, GFP_KERNEL);
-	char *name = NULL, *path = NULL;
+	char *name, *path = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	if (root && !tiscsi_dbroot_read(root))
-		name = kvasprintf(GFP_KERNEL, fmt, args);
+	name = kvasprintf(GFP_KERNEL, fmt, args);
 	va_end(args);
-	if (name)
-		path = kasprintf(GFP_KERNEL, "%s/%s", root, name);
+	mutex_lock(&tiscsi_dbroot_lock);
+	if (name && *tiscsi_dbroot)
+		path = kasprintf(GFP_KERNEL, "%s/%s", tiscsi_dbroot, name);
+	mutex_unlock(&tiscsi_dbroot_lock);
 	kfree(name);
-	kfree(root);
 	return path;
+}
+
+/**
+ * tiscsi_dbroot_learn - find out which directory it is
+ *
+ * When a LUN is linked.  A failure is logged and no more: everything but
+ * reservations that are kept works without.  Process context, may sleep; no
+ * lock of ours held.
+ */
+void tiscsi_dbroot_learn(void)
+{
+	char *root = kzalloc(TISCSI_DBROOT_LEN, GFP_KERNEL);
+	int ret = root ? tiscsi_dbroot_read(root) : -ENOMEM;
+
+	if (ret)
+		pr_warn_ratelimited("cannot read %s: %d; reservations will not be kept\n",
+				    TISCSI_DBROOT_FILE, ret);
+	mutex_lock(&tiscsi_dbroot_lock);
+	if (!ret)
+		strscpy(tiscsi_dbroot, root, sizeof(tiscsi_dbroot));
+	mutex_unlock(&tiscsi_dbroot_lock);
+	kfree(root);
 }
 
 /**
  * tiscsi_dbroot_prepare - see to it that reservations can be kept
  *
- * A failure is logged and no more: everything but the core's persistent
- * reservations works without.  Process context, may sleep.
+ * As with tiscsi_dbroot_learn(), which has been called.  Process context, may
+ * sleep.
  */
 void tiscsi_dbroot_prepare(void)
 {
-	char *root = kzalloc(TISCSI_DBROOT_LEN, GFP_KERNEL);
-	char *pr = NULL;
-	int ret = -ENOMEM;
+	char *root = tiscsi_dbroot_path("%s", ""), *pr = tiscsi_dbroot_path("pr");
+	int ret = -ENOENT;
 
-	if (root)
-		ret = tiscsi_dbroot_read(root);
-	if (!ret)
-		pr = kasprintf(GFP_KERNEL, "%s/pr", root);
-	if (pr) {
+	if (root && pr) {
 		tiscsi_mkdir(root);
 		ret = tiscsi_mkdir(pr);
 	}
 	if (ret && ret != -EEXIST)
 		pr_warn_ratelimited("cannot make %s: %d; persistent reservations will fail\n",
-				    pr ?: TISCSI_DBROOT_FILE, ret);
+				    pr ?: "a directory for them", ret);
 	kfree(pr);
 	kfree(root);
 }

@@ -427,6 +427,7 @@ static u32 tiscsi_sess_get_initiator_sid(struct se_session *se_sess,
 /* Not const: the name is filled in at load, nothing changes after that. */
 static int tiscsi_post_link(struct se_portal_group *se_tpg, struct se_lun *lun)
 {
+	tiscsi_dbroot_learn();
 	tiscsi_dbroot_prepare();
 	tiscsi_lun_set_rtpi(lun, to_tiscsi_tpg(se_tpg)->rtpi);
 	return tiscsi_lu_link(lun);

@@ -851,6 +851,7 @@ extern struct target_core_fabric_ops tiscsi_ops;
 int tiscsi_pick_cpu(void);
 
 /* dbroot.c */
+void tiscsi_dbroot_learn(void);
 void tiscsi_dbroot_prepare(void);
 __printf(1, 2)
 char *tiscsi_dbroot_path(const char *fmt, ...);

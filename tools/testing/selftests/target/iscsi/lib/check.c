@@ -296,7 +296,7 @@ void check_pdu(struct conn *c, const struct pdu *p)
 	if (p->data_len > c->max_recv)
 		die("A19: opcode %02x with %u bytes of data, %u declared",
 		    l->op, p->data_len, c->max_recv);
-	if (!c->ffp && l->op != OP_LOGIN_RSP)
+	if (!c->ffp && !c->let_in && l->op != OP_LOGIN_RSP)
 		die("B13: opcode %02x before full feature phase", l->op);
 	check_stat_sn(c, l, p);
 	check_window(c, p);
@@ -325,6 +325,8 @@ void check_pdu(struct conn *c, const struct pdu *p)
 		break;
 	case OP_LOGIN_RSP:
 		check_login(p);
+		c->let_in = !p->bhs[BHS_LOGIN_STATUS] &&
+			    (p->bhs[BHS_FLAGS] & STAGE(0, 3)) == STAGE(0, 3);
 		break;
 	}
 	c->seen |= 1ULL << l->op;

@@ -211,6 +211,7 @@ struct text {
  * @offers: every key that we sent during login
  * @answers: every key that the target sent
  * @replies: what we answered to offers of the target
+ * @let_in: the last Login Response began the full feature phase
  * @seen: one bit for each opcode received
  * @no_pong: do not answer the target's pings
  * @no_ack: acknowledge no StatSN from @ack_sn on
@@ -223,6 +224,7 @@ struct conn {
 	struct sess *sess;
 	u16 cid;
 	bool ffp;
+	bool let_in;
 	bool hdigest;
 	bool ddigest;
 	bool closed;

@@ -434,7 +434,7 @@ static void set_rcvbuf(struct conn *c, int size)
 /* The peer reads nothing, so that a read is in the middle for as long. */
 static void start_long_read(struct conn *c, struct scsi *io, u8 *buf, u32 len)
 {
-	set_rcvbuf(c, 4096);
+	set_rcvbuf(c, 65536);
 	scsi_rw(io, false, LUN0, 0, len, buf);
 	scsi_send(c, io);
 	if (scsi_input(c, io, recv_op(c, OP_DATA_IN)))

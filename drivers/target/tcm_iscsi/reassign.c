@@ -435,22 +435,29 @@ static void tiscsi_reassign_resume(const struct tiscsi_cmd *tmf,
 	}
 }
 
+/* Who kicks the connection of a task in line has the logical unit's lock. */
+static void tiscsi_reassign_change_conn(struct tiscsi_cmd *cmd,
+					struct tiscsi_conn *to)
+{
+	struct tiscsi_lu *lu;
+
+	if (!test_bit(CMD_IN_LINE, &cmd->flags)) {
+		tiscsi_cmd_change_conn(cmd, to);
+		return;
+	}
+	lu = cmd->itl->lu;
+	spin_lock(&lu->lock);
+	tiscsi_cmd_change_conn(cmd, to);
+	spin_unlock(&lu->lock);
+}
+
 /* From here on the task is the other connection's. */
 static void tiscsi_reassign_move(struct tiscsi_cmd *cmd,
 				 struct tiscsi_conn *to)
 {
-	struct tiscsi_lu *lu = NULL;
-
 	tiscsi_conn_get(to);
 	list_move_tail(&cmd->conn_node, &to->tasks);
-	/* Who kicks the connection of a task in line has this lock. */
-	if (test_bit(CMD_IN_LINE, &cmd->flags))
-		lu = cmd->itl->lu;
-	if (lu)
-		spin_lock(&lu->lock);
-	tiscsi_cmd_change_conn(cmd, to);
-	if (lu)
-		spin_unlock(&lu->lock);
+	tiscsi_reassign_change_conn(cmd, to);
 	if (cmd->wait)
 		tiscsi_wait_change_conn(cmd->wait, to);
 	set_bit(CONN_F_GO_ON, &to->flags);

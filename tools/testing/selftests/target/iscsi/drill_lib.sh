@@ -163,7 +163,7 @@ within() {
 			kill -KILL $pid 2>/dev/null
 			return 124
 		fi
-		nap 0.02
+		nap 0.05
 	done
 	now_ms
 	echo "took $((NOW - start)) ms: ${1##*/}"
@@ -280,7 +280,7 @@ tpg_parts() {
 take_away() {
 	local limit=$1
 	shift
-	[ $# -eq 0 ] || within $((limit + 20)) "$HERE/drill_take.py" $((limit * SCALE)) "$@"
+	[ $# -eq 0 ] || within $((limit + 20)) python3 -IS "$HERE/drill_take.py" $((limit * SCALE)) "$@"
 }
 
 target_remove() {
@@ -323,12 +323,15 @@ initiator_start() {
 	iscsid && wait_until 10 iscsid_answers
 }
 
-# No drill goes by what udev finds on a disk, and it runs a dozen programs to
-# find it.
+# What udev finds out about a disk takes it a dozen programs, more than most
+# drills run. One that goes by it says WANT_UDEV=1.
+UDEV_RULES=/run/udev/rules.d
+NOISE=({55-scsi-sg3_id,58-scsi-sg3_symlink,60-multipath,60-persistent-storage,64-btrfs,69-lvm}.rules)
 quiet_udev() {
-	mkdir -p /run/udev/rules.d
-	echo 'KERNEL=="sd*", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"' \
-		>/run/udev/rules.d/00-drill.rules
+	local r
+	[ -z "${WANT_UDEV-}" ] || return 0
+	mkdir -p $UDEV_RULES || return
+	for r in "${NOISE[@]}"; do : >$UDEV_RULES/"$r"; done
 	udevadm control --reload
 }
 
@@ -341,7 +344,7 @@ initiator_stop() {
 		limited 30 iscsiadm -m session -r "${s#session}" -u || rc=1
 	done
 	forget
-	rm -f /run/udev/rules.d/00-drill.rules
+	[ -n "${WANT_UDEV-}" ] || rm -f "${NOISE[@]/#/$UDEV_RULES/}"
 	if [ -n "$iscsid_ours" ]; then limited 10 iscsiadm -k 0 || rc=1; fi
 	iscsid_ours='' INITIATOR=''
 	return $rc

@@ -221,9 +221,12 @@ void tiscsi_alua_pass(struct tiscsi_cmd *cmd);
 void tiscsi_alua_attach(struct tiscsi_cmd *cmd);
 void tiscsi_alua_load(struct tiscsi_lu *lu);
 
-/* pr_store.c: files that outlive a restart */
+/* store.c: files that outlive a restart */
 char *tiscsi_store_path(struct tiscsi_lu *lu, const char *what, u32 slot);
+u32 tiscsi_store_crc(const void *buf, u32 len, __be32 *crc);
 int tiscsi_store_write(const char *path, const void *buf, u32 len);
+ssize_t tiscsi_store_read(struct tiscsi_lu *lu, const char *what, u32 slot,
+			  void *buf, size_t size);
 
 /* ------------------------------------------------------------------ */
 /* answer.c: data for an initiator                                      */

@@ -9,8 +9,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/crc32c.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -35,17 +33,6 @@ struct tiscsi_alua_record {
 	u8 state;
 	u8 reserved;
 } __packed;
-
-static u32 tiscsi_alua_crc(struct tiscsi_alua_header *header, u32 len)
-{
-	__be32 crc = header->crc;
-	u32 sum;
-
-	header->crc = 0;
-	sum = crc32c(~0, header, len);
-	header->crc = crc;
-	return sum;
-}
 
 /**
  * tiscsi_alua_is_kept - does a group's state survive
@@ -126,7 +113,7 @@ static int tiscsi_alua_store_write(struct tiscsi_lu *lu,
 	header->nr = cpu_to_be32(nr);
 	strscpy(header->serial, lu->dev->t10_wwn.unit_serial,
 		sizeof(header->serial));
-	header->crc = cpu_to_be32(tiscsi_alua_crc(header, len));
+	header->crc = cpu_to_be32(tiscsi_store_crc(header, len, &header->crc));
 	path = tiscsi_store_path(lu, ".alua",
 				 (lu->alua_seq + 1) % ALUA_STORE_SLOTS);
 	if (!path)
@@ -181,7 +168,8 @@ static bool tiscsi_alua_file_whole(struct tiscsi_lu *lu,
 	       be32_to_cpu(header->nr) <= ALUA_STORE_MAX_NR &&
 	       len == sizeof(*header) + be32_to_cpu(header->nr) *
 	       sizeof(struct tiscsi_alua_record) &&
-	       be32_to_cpu(header->crc) == tiscsi_alua_crc(header, len) &&
+	       be32_to_cpu(header->crc) == tiscsi_store_crc(header, len,
+							    &header->crc) &&
 	       !strncmp(header->serial, lu->dev->t10_wwn.unit_serial,
 			sizeof(header->serial));
 }
@@ -214,22 +202,12 @@ void tiscsi_alua_load(struct tiscsi_lu *lu)
 {
 	u32 slot, size = sizeof(struct tiscsi_alua_header) +
 		ALUA_STORE_MAX_NR * sizeof(struct tiscsi_alua_record);
-	struct file *file;
 	ssize_t len;
-	char *path;
 	void *buf;
 
 	buf = kvmalloc(size, GFP_KERNEL);
 	for (slot = 0; buf && slot < ALUA_STORE_SLOTS; slot++) {
-		loff_t pos = 0;
-
-		path = tiscsi_store_path(lu, ".alua", slot);
-		file = path ? filp_open(path, O_RDONLY, 0) : ERR_PTR(-ENOMEM);
-		kfree(path);
-		if (IS_ERR(file))
-			continue;
-		len = kernel_read(file, buf, size, &pos);
-		filp_close(file, NULL);
+		len = tiscsi_store_read(lu, ".alua", slot, buf, size);
 		if (tiscsi_alua_file_whole(lu, buf, len))
 			tiscsi_alua_load_from(lu, buf);
 	}

@@ -12,9 +12,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/crc32c.h>
-#include <linux/ctype.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -62,47 +59,6 @@ bool tiscsi_pr_store_possible(struct tiscsi_lu *lu)
 	return lu->dev->t10_wwn.unit_serial[0];
 }
 
-/**
- * tiscsi_store_path - name a file that is kept for a logical unit
- * @lu: the logical unit
- * @what: part of the name
- * @slot: the same, a number
- *
- * Process context.
- *
- * Return: <dbroot>/pr/tiscsi_<serial><what>.<slot>, with everything but letters
- * and digits in hex, to be freed with kfree(); or NULL.
- */
-char *tiscsi_store_path(struct tiscsi_lu *lu, const char *what, u32 slot)
-{
-	const char *serial = lu->dev->t10_wwn.unit_serial;
-	char *name, *path = NULL, *p;
-
-	name = kzalloc(3 * INQUIRY_VPD_SERIAL_LEN + 1, GFP_KERNEL);
-	if (!name)
-		return NULL;
-	for (p = name; *serial; serial++) {
-		if (isalnum(*serial) || *serial == '-')
-			*p++ = *serial;
-		else
-			p += sprintf(p, "_%02x", (u8)*serial);
-	}
-	path = tiscsi_dbroot_path("pr/tiscsi_%s%s.%u", name, what, slot);
-	kfree(name);
-	return path;
-}
-
-static u32 tiscsi_pr_crc(struct tiscsi_pr_header *header, u32 len)
-{
-	__be32 crc = header->crc;
-	u32 sum;
-
-	header->crc = 0;
-	sum = crc32c(~0, header, len);
-	header->crc = crc;
-	return sum;
-}
-
 /* ------------------------------------------------------------------ */
 /* writing                                                             */
 /* ------------------------------------------------------------------ */
@@ -144,53 +100,8 @@ static u32 tiscsi_pr_store_fill(struct tiscsi_lu *lu,
 	header->type = pr->aptpl ? pr->type : 0;
 	strscpy(header->serial, lu->dev->t10_wwn.unit_serial,
 		sizeof(header->serial));
-	header->crc = cpu_to_be32(tiscsi_pr_crc(header, len));
+	header->crc = cpu_to_be32(tiscsi_store_crc(header, len, &header->crc));
 	return len;
-}
-
-/* The directory entry of a new file must survive, too. */
-static int tiscsi_pr_sync_dir(void)
-{
-	char *path = tiscsi_dbroot_path("pr");
-	struct file *dir;
-	int ret;
-
-	if (!path)
-		return -ENOMEM;
-	dir = filp_open(path, O_RDONLY | O_DIRECTORY, 0);
-	kfree(path);
-	if (IS_ERR(dir))
-		return PTR_ERR(dir);
-	ret = vfs_fsync(dir, 0);
-	filp_close(dir, NULL);
-	/* Some file systems have nothing to sync in a directory. */
-	return ret == -EINVAL ? 0 : ret;
-}
-
-/**
- * tiscsi_store_write - write a file
- * @path: its name, by tiscsi_store_path()
- * @buf: what it is to contain
- * @len: bytes
- *
- * Process context, may sleep for as long as the disk takes.
- *
- * Return: 0 when it is on the disk, or a negative errno.
- */
-int tiscsi_store_write(const char *path, const void *buf, u32 len)
-{
-	struct file *file;
-	loff_t pos = 0;
-	ssize_t ret;
-
-	file = filp_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	ret = kernel_write(file, buf, len, &pos);
-	if (ret >= 0)
-		ret = ret == len ? vfs_fsync(file, 0) : -EIO;
-	filp_close(file, NULL);
-	return ret ?: tiscsi_pr_sync_dir();
 }
 
 /**
@@ -241,7 +152,8 @@ static bool tiscsi_pr_file_whole(struct tiscsi_lu *lu,
 	if (len < (ssize_t)sizeof(*header) ||
 	    be64_to_cpu(header->magic) != PR_STORE_MAGIC ||
 	    be32_to_cpu(header->len) != len ||
-	    be32_to_cpu(header->crc) != tiscsi_pr_crc(header, len))
+	    be32_to_cpu(header->crc) != tiscsi_store_crc(header, len,
+							 &header->crc))
 		return false;
 	return be32_to_cpu(header->nr) <= TISCSI_PR_MAX_REGS &&
 	       len == sizeof(*header) + be32_to_cpu(header->nr) *
@@ -253,19 +165,8 @@ static bool tiscsi_pr_file_whole(struct tiscsi_lu *lu,
 /* A file that is whole in @buf; -ENOENT, -EBADMSG, or why not. */
 static int tiscsi_pr_read_file(struct tiscsi_lu *lu, u32 slot, void *buf)
 {
-	char *path = tiscsi_store_path(lu, "", slot);
-	struct file *file;
-	loff_t pos = 0;
-	ssize_t len;
+	ssize_t len = tiscsi_store_read(lu, "", slot, buf, PR_STORE_MAX_LEN);
 
-	if (!path)
-		return -ENOMEM;
-	file = filp_open(path, O_RDONLY, 0);
-	kfree(path);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	len = kernel_read(file, buf, PR_STORE_MAX_LEN, &pos);
-	filp_close(file, NULL);
 	if (len < 0)
 		return len;
 	return tiscsi_pr_file_whole(lu, buf, len) ? 0 : -EBADMSG;

@@ -539,6 +539,15 @@ static void tiscsi_scsi_unprep(struct tiscsi_cmd *cmd)
 		transport_generic_free_cmd(&cmd->se_cmd, 0);
 }
 
+static void tiscsi_scsi_set_sense(struct tiscsi_cmd *cmd,
+				  const struct tiscsi_sense *sense)
+{
+	cmd->scsi_status = SAM_STAT_CHECK_CONDITION;
+	scsi_build_sense_buffer(0, cmd->sense + 2, sense->key, sense->asc,
+				sense->ascq);
+	cmd->sense_len = 18;
+}
+
 /**
  * tiscsi_scsi_fail_status - decide a status before the core executes a command
  * @cmd: the task, not submitted
@@ -570,11 +579,8 @@ bool tiscsi_scsi_fail_status(struct tiscsi_cmd *cmd, u8 status)
  */
 void tiscsi_scsi_fail(struct tiscsi_cmd *cmd, const struct tiscsi_sense *sense)
 {
-	if (!tiscsi_scsi_fail_status(cmd, SAM_STAT_CHECK_CONDITION))
-		return;
-	scsi_build_sense_buffer(0, cmd->sense + 2, sense->key, sense->asc,
-				sense->ascq);
-	cmd->sense_len = 18;
+	if (tiscsi_scsi_fail_status(cmd, SAM_STAT_CHECK_CONDITION))
+		tiscsi_scsi_set_sense(cmd, sense);
 }
 
 /**
@@ -591,10 +597,7 @@ void tiscsi_scsi_replace_answer(struct tiscsi_cmd *cmd,
 		return;
 	clear_bit(TX_DATA_AGAIN, &cmd->tx_pending);
 	clear_bit(TX_DATA_IN, &cmd->tx_pending);
-	cmd->scsi_status = SAM_STAT_CHECK_CONDITION;
-	scsi_build_sense_buffer(0, cmd->sense + 2, sense->key, sense->asc,
-				sense->ascq);
-	cmd->sense_len = 18;
+	tiscsi_scsi_set_sense(cmd, sense);
 	tiscsi_scsi_no_data(cmd);
 	tiscsi_tx_queue(cmd, TX_STATUS);
 }

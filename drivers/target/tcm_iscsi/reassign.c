@@ -216,6 +216,29 @@ bool tiscsi_suspend(struct tiscsi_conn *conn)
 /* suspended                                                           */
 /* ------------------------------------------------------------------ */
 
+/* A connection may have failed more than once.  Return: whether one had. */
+static bool tiscsi_suspended_each(struct tiscsi_sess *sess, u16 cid,
+				  void (*act)(struct tiscsi_conn *conn))
+{
+	struct tiscsi_conn *conn;
+	bool found = false;
+
+	lockdep_assert_held(&sess->lock);
+	list_for_each_entry(conn, &sess->conns, sess_node) {
+		if (conn->cid != cid || !tiscsi_is_suspended(conn))
+			continue;
+		act(conn);
+		found = true;
+	}
+	return found;
+}
+
+static void tiscsi_suspended_renew(struct tiscsi_conn *conn)
+{
+	set_bit(CONN_F_RELEASED, &conn->flags);
+	conn->deadline = jiffies + tiscsi_sess_retain_time(conn->sess);
+}
+
 /**
  * tiscsi_suspended_release - tasks may be taken over from now on
  * @sess: the session
@@ -227,19 +250,7 @@ bool tiscsi_suspend(struct tiscsi_conn *conn)
  */
 bool tiscsi_suspended_release(struct tiscsi_sess *sess, u16 cid)
 {
-	unsigned long retain = tiscsi_sess_retain_time(sess);
-	struct tiscsi_conn *conn;
-	bool found = false;
-
-	lockdep_assert_held(&sess->lock);
-	list_for_each_entry(conn, &sess->conns, sess_node) {
-		if (conn->cid != cid || !tiscsi_is_suspended(conn))
-			continue;
-		set_bit(CONN_F_RELEASED, &conn->flags);
-		conn->deadline = jiffies + retain;
-		found = true;
-	}
-	return found;
+	return tiscsi_suspended_each(sess, cid, tiscsi_suspended_renew);
 }
 
 /**
@@ -253,17 +264,7 @@ bool tiscsi_suspended_release(struct tiscsi_sess *sess, u16 cid)
  */
 bool tiscsi_suspended_close(struct tiscsi_sess *sess, u16 cid)
 {
-	struct tiscsi_conn *conn;
-	bool found = false;
-
-	lockdep_assert_held(&sess->lock);
-	list_for_each_entry(conn, &sess->conns, sess_node) {
-		if (conn->cid != cid || !tiscsi_is_suspended(conn))
-			continue;
-		tiscsi_suspended_expire(conn);
-		found = true;
-	}
-	return found;
+	return tiscsi_suspended_each(sess, cid, tiscsi_suspended_expire);
 }
 
 /**

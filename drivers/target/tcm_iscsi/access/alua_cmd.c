@@ -511,7 +511,6 @@ static void tiscsi_stpg_end_work(struct work_struct *work)
 {
 	struct tiscsi_stpg *stpg = container_of(work, struct tiscsi_stpg,
 						work.work);
-
 	struct tiscsi_lu *lu = stpg->cmd->itl->lu;
 
 	mutex_lock(&tiscsi_alua_lock);

@@ -209,16 +209,6 @@ TEST(D02_E13_lun_reset)
 
 /* ---- a backend that does not answer ---- */
 
-static void setup_stuck(const char *what)
-{
-	int rc = env_setup(what);
-
-	if (rc == 4)
-		ksft_exit_skip("no device-mapper, no ramdisk\n");
-	if (rc)
-		die("setup.sh %s: status %d", what, rc);
-}
-
 static void abort_in_backend(u8 function, u8 attr)
 {
 	struct conn *c = login_default();
@@ -228,7 +218,7 @@ static void abort_in_backend(u8 function, u8 attr)
 	struct pdu p;
 
 	clear_unit_attentions(c, LUN7);
-	setup_stuck("stick");
+	env_stuck("stick");
 	send_read(c, &r, LUN7, attr, in[0], 0);
 	send_read(c, &s, LUN7, ATTR_SIMPLE, in[1], 0);
 	expect_nothing(c);
@@ -236,7 +226,7 @@ static void abort_in_backend(u8 function, u8 attr)
 		function == TMF_ABORT_TASK ? r.itt : NO_TAG, r.cmd_sn);
 	conn_send(c, &p);
 	expect_nothing(c);
-	setup_stuck("unstick");
+	env_stuck("unstick");
 	if (function == TMF_ABORT_TASK) {
 		/* Which of them is first is not said. */
 		while (!(c->seen & 1ULL << OP_TMF_RSP) || !done) {
@@ -258,13 +248,14 @@ TEST(D02_E02_E13_abort_in_the_backend)
 	static const u8 functions[] = { TMF_ABORT_TASK, TMF_LUN_RESET };
 	u32 i;
 
-	setup_stuck("stuck_up");
+	if (!env_stuck("stuck_up"))
+		SKIP(return, "no device-mapper, no ramdisk");
 	for (i = 0; i < ARRAY_SIZE(functions); i++) {
 		abort_in_backend(functions[i], ATTR_SIMPLE);
 		abort_in_backend(functions[i], ATTR_ORDERED);
 		abort_in_backend(functions[i], ATTR_HEAD);
 	}
-	setup_stuck("stuck_down");
+	env_stuck("stuck_down");
 }
 
 /* ---- many ---- */

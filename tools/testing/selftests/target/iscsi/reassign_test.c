@@ -580,16 +580,6 @@ TEST(F25_F26_others_go_on)
 #define LUN7	lun_peripheral(7)
 #define LUN8	lun_peripheral(8)
 
-static void setup_stuck(const char *what)
-{
-	int rc = env_setup(what);
-
-	if (rc == 4)
-		ksft_exit_skip("no device-mapper, no ramdisk\n");
-	if (rc)
-		die("setup.sh %s: status %d", what, rc);
-}
-
 static void read_lun7(struct conn *c, struct scsi *io, u8 attr, u8 *buf)
 {
 	scsi_rw(io, false, LUN7, 0, BLOCK, buf);
@@ -604,10 +594,11 @@ TEST(F23_F28_in_the_backend)
 	struct scsi io[3];
 	u32 i;
 
-	setup_stuck("stuck_up");
+	if (!env_stuck("stuck_up"))
+		SKIP(return, "no device-mapper, no ramdisk");
 	login_level2(c, 3, RETAIN);
 	clear_unit_attentions(c[0], LUN7);
-	setup_stuck("stick");
+	env_stuck("stick");
 	read_lun7(c[1], &io[0], ATTR_SIMPLE, in[0]);
 	/* It waits for the first one. */
 	read_lun7(c[1], &io[1], ATTR_ORDERED, in[1]);
@@ -621,14 +612,14 @@ TEST(F23_F28_in_the_backend)
 		ASSERT_EQ(TMF_DONE, reassign(c[0], &io[i], 0));
 	ping(c[0]);
 	/* Two are taken over before they are done, one after that. */
-	setup_stuck("unstick");
+	env_stuck("unstick");
 	expect_good(c[0], &io[0]);
 	expect_good(c[0], &io[1]);
 	recovery_logout(c[0], 2);
 	ASSERT_EQ(TMF_DONE, reassign(c[0], &io[2], 0));
 	expect_good(c[0], &io[2]);
 	logout(c[0]);
-	setup_stuck("stuck_down");
+	env_stuck("stuck_down");
 }
 
 static void lun8(const char *what)

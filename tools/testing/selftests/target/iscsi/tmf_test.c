@@ -1124,12 +1124,6 @@ TEST(E21_no_event_5_without_fast_abort)
 
 #define LUN7	lun_peripheral(7)
 
-static void setup_stuck(const char *what)
-{
-	if (env_setup(what))
-		die("setup.sh %s", what);
-}
-
 static void read_stuck(struct conn *c, struct scsi *io, u8 *buf)
 {
 	scsi_rw(io, false, LUN7, 0, BLOCK, buf);
@@ -1147,13 +1141,13 @@ static void aborts_in_backend(u8 function)
 
 	clear_unit_attentions(a, LUN7);
 	clear_unit_attentions(b, LUN7);
-	setup_stuck("stick");
+	env_stuck("stick");
 	read_stuck(a, &ra, in);
 	read_stuck(b, &rb, in);
 	ping(b);
 	send_tmf(a, function, LUN7);
 	ping(a);
-	setup_stuck("unstick");
+	env_stuck("unstick");
 	expect_tmf(a, TMF_DONE);
 	ping(a);
 	scsi_wait(b, &rb);
@@ -1165,23 +1159,14 @@ static void aborts_in_backend(u8 function)
 	logout(b);
 }
 
-static void stuck_up(void)
-{
-	int rc = env_setup("stuck_up");
-
-	if (rc == 4)
-		ksft_exit_skip("no device-mapper, no ramdisk\n");
-	if (rc)
-		die("setup.sh: status %d", rc);
-}
-
 TEST(E10_E11_E13_E18_commands_in_the_backend)
 {
-	stuck_up();
+	if (!env_stuck("stuck_up"))
+		SKIP(return, "no device-mapper, no ramdisk");
 	aborts_in_backend(TMF_ABORT_TASK_SET);
 	aborts_in_backend(TMF_CLEAR_TASK_SET);
 	aborts_in_backend(TMF_LUN_RESET);
-	setup_stuck("stuck_down");
+	env_stuck("stuck_down");
 }
 
 /* An abort and a reset wait for the same command; each is answered. */
@@ -1193,12 +1178,13 @@ TEST(E01_E02_E18_functions_that_wait_together)
 	struct pdu p;
 	u32 i;
 
-	stuck_up();
+	if (!env_stuck("stuck_up"))
+		SKIP(return, "no device-mapper, no ramdisk");
 	a = login_default();
 	b = login(LOGIN(.initiator = env.initiator2));
 	clear_unit_attentions(a, LUN7);
 	clear_unit_attentions(b, LUN7);
-	setup_stuck("stick");
+	env_stuck("stick");
 	read_stuck(a, &r, in);
 	pdu_tmf(a, &p, TMF_ABORT_TASK, LUN7, r.itt, r.cmd_sn);
 	conn_send(a, &p);
@@ -1206,14 +1192,14 @@ TEST(E01_E02_E18_functions_that_wait_together)
 	ping(a);
 	send_tmf(b, TMF_LUN_RESET, LUN7);
 	ping(b);
-	setup_stuck("unstick");
+	env_stuck("unstick");
 	for (i = 0; i < 2; i++)
 		expect_tmf(a, TMF_DONE);
 	expect_tmf(b, TMF_DONE);
 	ping(a);
 	logout(a);
 	logout(b);
-	setup_stuck("stuck_down");
+	env_stuck("stuck_down");
 }
 
 /* The connection goes while its function waits. */
@@ -1227,16 +1213,17 @@ TEST(E01_E18_J16_connection_lost_while_waiting)
 	u8 in[BLOCK];
 	u32 i;
 
-	stuck_up();
+	if (!env_stuck("stuck_up"))
+		SKIP(return, "no device-mapper, no ramdisk");
 	for (i = 0; i < ARRAY_SIZE(functions); i++) {
 		c = login_default();
 		clear_unit_attentions(c, LUN7);
-		setup_stuck("stick");
+		env_stuck("stick");
 		read_stuck(c, &r, in);
 		send_tmf(c, functions[i], LUN7);
 		ping(c);
 		conn_reset(c);
-		setup_stuck("unstick");
+		env_stuck("unstick");
 	}
 	c = login_default();
 	clear_unit_attentions(c, LUN7);
@@ -1244,7 +1231,7 @@ TEST(E01_E18_J16_connection_lost_while_waiting)
 	scsi_wait(c, &r);
 	ASSERT_EQ(0, r.status);
 	logout(c);
-	setup_stuck("stuck_down");
+	env_stuck("stuck_down");
 }
 
 /* ---- asynchronous messages ---- */

@@ -84,6 +84,21 @@ int env_setup(const char *what)
 	return WIFEXITED(rc) ? WEXITSTATUS(rc) : 1;
 }
 
+/**
+ * env_stuck() - LUN 7, whose backend can be kept from answering
+ * @what: "stuck_up", "stick", "unstick" or "stuck_down"
+ *
+ * Return: false when this machine cannot have one.
+ */
+bool env_stuck(const char *what)
+{
+	int rc = env_setup(what);
+
+	if (rc && rc != KSFT_SKIP)
+		die("setup.sh %s: status %d", what, rc);
+	return !rc;
+}
+
 static bool matches(const char *test, const char *patterns)
 {
 	char list[1024], *p, *save;

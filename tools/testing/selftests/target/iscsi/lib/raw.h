@@ -438,6 +438,7 @@ void history_print(void);
 
 int env_run(int argc, char **argv, int (*tests)(int argc, char **argv));
 int env_setup(const char *what);
+bool env_stuck(const char *what);
 bool env_wanted(const char *test);
 void env_map_lun9(const char *initiator, bool on);
 void env_settle(void);

@@ -68,7 +68,7 @@ storm_with_changes() {
 	local pid n=0 what rc=0
 	storm "$1" >"$TMP/storm" 2>&1 &
 	pid=$!
-	while kill -0 $pid 2>/dev/null; do
+	while alive $pid; do
 		what=${changes[RANDOM % ${#changes[@]}]}
 		if ! within $LIMIT "change_$what" $((RANDOM % COUNT)) >"$TMP/change" 2>&1; then
 			echo "change of $what fails:"
@@ -77,7 +77,7 @@ storm_with_changes() {
 			break
 		fi
 		n=$((n + 1))
-		sleep 0.$((RANDOM % 3))
+		nap 0.$((RANDOM % 3))
 	done
 	wait $pid || rc=1
 	tail -n 40 "$TMP/storm"

@@ -14,6 +14,7 @@
 
 #include "chap.h"
 #include "access/access.h"
+#include "login.h"
 #include "recovery.h"
 #include "trace.h"
 
@@ -194,24 +195,30 @@ static void tiscsi_conn_unhook(struct tiscsi_conn *conn)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
+/* Of the initiator; empty if it gave none. */
+static const char *tiscsi_conn_peer_name(const struct tiscsi_conn *conn)
+{
+	if (conn->sess)
+		return conn->sess->initiator_name;
+	return conn->login ? conn->login->peeked_initiator : "";
+}
+
 static void tiscsi_conn_log_close(struct tiscsi_conn *conn)
 {
+	const char *name = tiscsi_conn_peer_name(conn);
 	const char *text = NULL;
 
 	if (conn->close_reason < ARRAY_SIZE(tiscsi_close_text))
 		text = tiscsi_close_text[conn->close_reason];
 	if (text)
 		pr_warn_ratelimited("%pISpc %s %s, state %s\n",
-				    &conn->peer_addr,
-				    conn->sess ? conn->sess->initiator_name : "",
-				    text,
+				    &conn->peer_addr, name, text,
 				    tiscsi_conn_state_name(conn->state));
-	if (conn->tpg && conn->state == CONN_LOGGED_IN)
-		tiscsi_stat_logout(conn->tpg->target,
-				   conn->close_reason == CLOSE_LOGOUT);
+	if (conn->sess && conn->close_reason == CLOSE_TIMEOUT)
+		atomic_inc(&conn->sess->conn_timeout_errors);
 	if (conn->tpg)
 		tiscsi_stat_sess_err(conn->tpg->target, conn->close_reason,
-				     conn->sess ? conn->sess->initiator_name : "");
+				     name);
 }
 
 /* No answer is on its way: a reset does, and leaves nothing behind (J02). */
@@ -356,7 +363,6 @@ static void tiscsi_conn_check_ping(struct tiscsi_conn *conn)
 		due = conn->ping_sent +
 		      READ_ONCE(attrib->nopin_response_timeout) * HZ;
 		if (time_after_eq(jiffies, due)) {
-			atomic_inc(&conn->sess->conn_timeout_errors);
 			tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 			return;
 		}
@@ -459,7 +465,6 @@ static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 			return;
 	}
 	if (tiscsi_tx_check_time(conn) || tiscsi_data_check_time(conn)) {
-		atomic_inc(&conn->sess->conn_timeout_errors);
 		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 		return;
 	}

@@ -695,6 +695,7 @@ static void tiscsi_data_in_status(struct tiscsi_conn *conn,
 	pdu->flags |= ISCSI_FLAG_DATA_STATUS | cmd->residual_flag;
 	pdu->cmd_status = cmd->scsi_status;
 	pdu->residual_count = cpu_to_be32(cmd->residual);
+	atomic64_inc(&cmd->sess->rsp_pdus);
 	tiscsi_cmd_retire(cmd);
 	conn->tx.last = true;
 }
@@ -810,6 +811,7 @@ int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	rsp->bi_residual_count = cpu_to_be32(cmd->bidi_edtl);
 	if (unlikely(cmd->sess->erl))
 		rsp->rsvd1 = cpu_to_be32(tiscsi_kept(cmd)->snack_tag);
+	atomic64_inc(&cmd->sess->rsp_pdus);
 	tiscsi_cmd_retire(cmd);
 	tiscsi_stamp(conn, rsp, STAMP_STATUS);
 	if (cmd->sense_len) {

@@ -288,7 +288,6 @@ void tiscsi_kept_check_time(struct tiscsi_conn *conn)
 	}
 	if (conn->ack_asked) {
 		tiscsi_kept_log_silent(conn, "an answer");
-		atomic_inc(&conn->sess->conn_timeout_errors);
 		tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 		return;
 	}

@@ -118,6 +118,8 @@ void tiscsi_logout_exec(struct tiscsi_cmd *cmd)
 
 	/* A backend that does not answer must not keep the connection. */
 	cmd->deadline = jiffies + TISCSI_LOGOUT_WAIT * HZ;
+	if (conn->tpg)
+		tiscsi_stat_logout(conn->tpg->target, reason);
 	tiscsi_conn_arm_timer(conn, cmd->deadline);
 	if (reason == ISCSI_LOGOUT_REASON_RECOVERY)
 		tiscsi_logout_recovery(cmd, cid);
@@ -221,7 +223,5 @@ int tiscsi_build_logout(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
  */
 void tiscsi_logout_sent(struct tiscsi_conn *conn)
 {
-	if (conn->tpg)
-		tiscsi_stat_logout(conn->tpg->target, true);
 	tiscsi_conn_finish(conn, CLOSE_LOGOUT);
 }

@@ -103,7 +103,6 @@ void tiscsi_stamp(struct tiscsi_conn *conn, void *hdr,
 	else if (stamp == STAMP_STATUS)
 		conn->stat_sn++;
 	if (sess) {
-		atomic64_inc(&sess->rsp_pdus);
 		tiscsi_stamp_window(sess, pdu);
 	} else if (conn->login->join) {
 		tiscsi_stamp_window(conn->login->join, pdu);

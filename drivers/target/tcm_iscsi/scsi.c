@@ -199,7 +199,9 @@ int tiscsi_scsi_begin(struct tiscsi_conn *conn)
 	tiscsi_cmd_get(cmd);
 	rx->cmd = cmd;
 	cmd->received = rx->data_len;
-	atomic64_add(rx->data_len, &cmd->sess->rx_octets);
+	atomic64_inc(&cmd->sess->cmd_pdus);
+	if (rx->data_len)
+		atomic64_add(rx->data_len, &cmd->sess->rx_octets);
 	tiscsi_scsi_prep(cmd);
 	if (req->flags & ISCSI_FLAG_CMD_WRITE) {
 		tiscsi_scsi_unsolicited(conn, cmd);
@@ -454,7 +456,6 @@ static void tiscsi_scsi_submit(struct tiscsi_cmd *cmd)
  */
 void tiscsi_scsi_exec(struct tiscsi_cmd *cmd)
 {
-	atomic64_inc(&cmd->sess->cmd_pdus);
 	if (unlikely(READ_ONCE(cmd->sess->has_cleared)))
 		tiscsi_sess_report_cleared(cmd);
 	if (!test_bit(CMD_EARLY_STATUS, &cmd->flags))

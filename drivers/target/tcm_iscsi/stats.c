@@ -513,13 +513,19 @@ stat_count_login_fail(struct tiscsi_login_stats *stats, u16 status)
 	}
 }
 
+static void stat_keep_name(char *to, const char *initiator_name)
+{
+	strscpy(to, *initiator_name ? initiator_name : "Unknown",
+		TISCSI_NAME_LEN);
+}
+
 /**
  * tiscsi_stat_login - count the end of a login
- * @target: the target, NULL if none was named: nothing is counted
+ * @target: the target
  * @status: status class of the final Login Response << 8 | status detail
  *	(RFC 7143 11.13.5)
  * @peer: address of the initiator
- * @initiator_name: its name, empty or NULL if it gave none
+ * @initiator_name: its name, empty if it gave none
  *
  * Process or softirq context.
  */
@@ -527,13 +533,7 @@ void tiscsi_stat_login(struct tiscsi_target *target, u16 status,
 		       const struct sockaddr_storage *peer,
 		       const char *initiator_name)
 {
-	struct tiscsi_login_stats *stats;
-
-	if (!target)
-		return;
-	stats = &target->login_stats;
-	if (!initiator_name || !*initiator_name)
-		initiator_name = "Unknown";
+	struct tiscsi_login_stats *stats = &target->login_stats;
 
 	spin_lock_bh(&stats->lock);
 	if (status >> 8 == ISCSI_STATUS_CLS_SUCCESS) {
@@ -543,29 +543,24 @@ void tiscsi_stat_login(struct tiscsi_target *target, u16 status,
 		stats->last_fail_time = get_jiffies_64();
 		stats->last_intr_fail_family = peer->ss_family;
 		stats->last_intr_fail_sockaddr = *peer;
-		strscpy(stats->last_intr_fail_name, initiator_name,
-			sizeof(stats->last_intr_fail_name));
+		stat_keep_name(stats->last_intr_fail_name, initiator_name);
 	}
 	spin_unlock_bh(&stats->lock);
 }
 
 /**
- * tiscsi_stat_logout - count the end of a connection in full feature phase
- * @target: the target, NULL for a discovery session: nothing is counted
- * @normal: the initiator asked to close the session or connection; otherwise
- *	it asked to remove it for recovery
+ * tiscsi_stat_logout - count a Logout Request
+ * @target: the target
+ * @reason: ISCSI_LOGOUT_REASON_*; normal is, for the MIB, the end of a session
  *
  * Process or softirq context.
  */
-void tiscsi_stat_logout(struct tiscsi_target *target, bool normal)
+void tiscsi_stat_logout(struct tiscsi_target *target, u8 reason)
 {
-	struct tiscsi_logout_stats *stats;
+	struct tiscsi_logout_stats *stats = &target->logout_stats;
 
-	if (!target)
-		return;
-	stats = &target->logout_stats;
 	spin_lock_bh(&stats->lock);
-	if (normal)
+	if (reason == ISCSI_LOGOUT_REASON_CLOSE_SESSION)
 		stats->normal_logouts++;
 	else
 		stats->abnormal_logouts++;
@@ -574,9 +569,9 @@ void tiscsi_stat_logout(struct tiscsi_target *target, bool normal)
 
 /**
  * tiscsi_stat_sess_err - count a connection that failed
- * @target: the target, NULL for a discovery session: nothing is counted
+ * @target: the target
  * @reason: why it ended; only timeouts, digest and format errors count
- * @initiator_name: of the session, empty if there is none yet
+ * @initiator_name: its name, empty if it gave none
  *
  * Process or softirq context.
  */
@@ -584,13 +579,10 @@ void tiscsi_stat_sess_err(struct tiscsi_target *target,
 			  enum tiscsi_close_reason reason,
 			  const char *initiator_name)
 {
-	struct tiscsi_sess_err_stats *stats;
+	struct tiscsi_sess_err_stats *stats = &target->sess_err;
 	enum tiscsi_stat_sess_fail type;
 	u32 *counter;
 
-	if (!target)
-		return;
-	stats = &target->sess_err;
 	switch (reason) {
 	case CLOSE_DIGEST:
 		type = SESS_FAIL_DIGEST;
@@ -610,7 +602,6 @@ void tiscsi_stat_sess_err(struct tiscsi_target *target,
 	spin_lock_bh(&stats->lock);
 	(*counter)++;
 	stats->last_sess_failure_type = type;
-	strscpy(stats->last_sess_fail_rem_name, initiator_name,
-		sizeof(stats->last_sess_fail_rem_name));
+	stat_keep_name(stats->last_sess_fail_rem_name, initiator_name);
 	spin_unlock_bh(&stats->lock);
 }

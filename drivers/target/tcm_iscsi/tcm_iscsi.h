@@ -898,7 +898,7 @@ void tiscsi_stats_add_nacl_groups(struct tiscsi_nacl *nacl);
 void tiscsi_stat_login(struct tiscsi_target *target, u16 status,
 		       const struct sockaddr_storage *peer,
 		       const char *initiator_name);
-void tiscsi_stat_logout(struct tiscsi_target *target, bool normal);
+void tiscsi_stat_logout(struct tiscsi_target *target, u8 reason);
 void tiscsi_stat_sess_err(struct tiscsi_target *target,
 			  enum tiscsi_close_reason reason,
 			  const char *initiator_name);

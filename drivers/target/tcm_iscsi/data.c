@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "latency.h"
 #include "recovery.h"
 
 /* How long the data of an aborted task is waited for. */
@@ -688,6 +689,13 @@ static bool tiscsi_can_collapse(const struct tiscsi_cmd *cmd)
 	return likely(!cmd->sess->erl) || !tiscsi_kept(cmd)->snack_tag;
 }
 
+/* A PDU with the status of a command is on its way. */
+static void tiscsi_data_answered(struct tiscsi_cmd *cmd)
+{
+	atomic64_inc(&cmd->sess->rsp_pdus);
+	tiscsi_latency_end(cmd);
+}
+
 static void tiscsi_data_in_status(struct tiscsi_conn *conn,
 				  struct tiscsi_cmd *cmd,
 				  struct iscsi_data_rsp *pdu)
@@ -695,7 +703,7 @@ static void tiscsi_data_in_status(struct tiscsi_conn *conn,
 	pdu->flags |= ISCSI_FLAG_DATA_STATUS | cmd->residual_flag;
 	pdu->cmd_status = cmd->scsi_status;
 	pdu->residual_count = cpu_to_be32(cmd->residual);
-	atomic64_inc(&cmd->sess->rsp_pdus);
+	tiscsi_data_answered(cmd);
 	tiscsi_cmd_retire(cmd);
 	conn->tx.last = true;
 }
@@ -811,7 +819,7 @@ int tiscsi_build_status(struct tiscsi_conn *conn, struct tiscsi_cmd *cmd)
 	rsp->bi_residual_count = cpu_to_be32(cmd->bidi_edtl);
 	if (unlikely(cmd->sess->erl))
 		rsp->rsvd1 = cpu_to_be32(tiscsi_kept(cmd)->snack_tag);
-	atomic64_inc(&cmd->sess->rsp_pdus);
+	tiscsi_data_answered(cmd);
 	tiscsi_cmd_retire(cmd);
 	tiscsi_stamp(conn, rsp, STAMP_STATUS);
 	if (cmd->sense_len) {

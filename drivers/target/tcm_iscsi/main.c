@@ -14,6 +14,7 @@
 #include "access/access.h"
 #include "chap.h"
 #include "door.h"
+#include "latency.h"
 
 #define TISCSI_INCUMBENT	"iscsi_target_mod"
 #define TISCSI_DEFAULT_FABRIC	"iscsi"
@@ -174,6 +175,7 @@ static void tiscsi_drop_wwn(struct se_wwn *wwn)
 {
 	struct tiscsi_target *target = to_tiscsi_target(wwn);
 
+	tiscsi_latency_set(target, false);
 	mutex_lock(&tiscsi_config_lock);
 	list_del(&target->node);
 	mutex_unlock(&tiscsi_config_lock);

@@ -12,6 +12,7 @@
 #include <target/target_core_backend.h>
 
 #include "access/access.h"
+#include "latency.h"
 
 /**
  * tiscsi_lun_decode - the number of a LUN field
@@ -199,6 +200,7 @@ int tiscsi_scsi_begin(struct tiscsi_conn *conn)
 	tiscsi_cmd_get(cmd);
 	rx->cmd = cmd;
 	cmd->received = rx->data_len;
+	tiscsi_latency_begin(cmd);
 	atomic64_inc(&cmd->sess->cmd_pdus);
 	if (rx->data_len)
 		atomic64_add(rx->data_len, &cmd->sess->rx_octets);

@@ -17,9 +17,11 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <linux/tcp.h>
 
 #include "door.h"
+#include "latency.h"
 
 static struct tiscsi_target *sessions_target(struct config_item *item)
 {
@@ -43,12 +45,14 @@ static struct tiscsi_target *sessions_target(struct config_item *item)
  * @size: of @buf
  * @len: of the text, up to @full
  * @full: it did not fit
+ * @latency: with histograms
  */
 struct sessions_out {
 	char *buf;
 	size_t size;
 	size_t len;
 	bool full;
+	bool latency;
 };
 
 static __printf(2, 3) void sessions_put(struct sessions_out *out,
@@ -92,6 +96,16 @@ static void sessions_put_keys(struct sessions_out *out,
 	}
 }
 
+static void sessions_put_latency(struct sessions_out *out,
+				 const struct tiscsi_latency *latency)
+{
+	char text[TISCSI_LATENCY_TEXT];
+
+	tiscsi_latency_show(latency, text);
+	sessions_put(out, " latency_us=%-16llu latency=%-*s",
+		     READ_ONCE(latency->us), TISCSI_LATENCY_TEXT - 1, text);
+}
+
 /* Its socket is there as long as it has not left its session. */
 static void sessions_put_conn(struct sessions_out *out,
 			      const struct tiscsi_conn *conn)
@@ -110,6 +124,8 @@ static void sessions_put_conn(struct sessions_out *out,
 		     retransmits);
 	sessions_put_keys(out, &conn->keys, sessions_conn_keys,
 			  ARRAY_SIZE(sessions_conn_keys));
+	if (out->latency)
+		sessions_put_latency(out, &conn->latency);
 	sessions_put(out, "\n");
 }
 
@@ -187,8 +203,11 @@ static ssize_t sessions_list_read(struct config_item *item, void *buf,
 	int ret = 0;
 
 	mutex_lock(&tiscsi_config_lock);
-	if (!buf)
+	if (!buf) {
 		target->sessions_last = tiscsi_sess_last_sid();
+		target->sessions_latency = target->latency;
+	}
+	out.latency = target->sessions_latency;
 	list_for_each_entry(tpg, &target->tpgs, node) {
 		ret = sessions_put_tpg(&out, tpg, target->sessions_last);
 		if (ret)
@@ -320,10 +339,32 @@ static ssize_t sessions_drop_store(struct config_item *item, const char *page,
 	return sessions_command(item, "drop", false, 0, page, count);
 }
 
+static ssize_t sessions_latency_show(struct config_item *item, char *page)
+{
+	return sysfs_emit(page, "%u\n",
+			  READ_ONCE(sessions_target(item)->latency));
+}
+
+static ssize_t sessions_latency_store(struct config_item *item,
+				      const char *page, size_t count)
+{
+	bool on;
+
+	if (kstrtobool(page, &on)) {
+		tiscsi_refuse(item, "latency", "\"%*pE\" is not 0 or 1",
+			      (int)min_t(size_t, count, 64), page);
+		return -EINVAL;
+	}
+	tiscsi_latency_set(sessions_target(item), on);
+	return count;
+}
+
+CONFIGFS_ATTR(sessions_, latency);
 CONFIGFS_ATTR_WO(sessions_, logout);
 CONFIGFS_ATTR_WO(sessions_, drop);
 
 static struct configfs_attribute *sessions_attrs[] = {
+	&sessions_attr_latency,
 	&sessions_attr_logout,
 	&sessions_attr_drop,
 	NULL,

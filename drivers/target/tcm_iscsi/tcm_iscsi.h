@@ -181,6 +181,8 @@ struct tiscsi_target {
 	struct config_group tgt_attr_group;
 	struct config_group sessions_group;
 	u32 sessions_last;		/* sid; under tiscsi_config_lock */
+	bool sessions_latency;		/* likewise */
+	bool latency;			/* how long commands take is measured */
 };
 
 /* tpgt_N/attrib; plain integers so that one table describes them all. */
@@ -504,6 +506,7 @@ struct tiscsi_cmd {
 	/* text, ping or reject payload; kmalloc'ed */
 	void *payload;
 	u32 payload_len;
+	u32 began;			/* us; 0: is not measured */
 	struct tiscsi_wait *wait;	/* what it waits for */
 	u8 sense[2 + TRANSPORT_SENSE_BUFFER];
 };
@@ -735,6 +738,14 @@ struct tiscsi_tx {
 	u8 tail[ISCSI_PAD_LEN + ISCSI_CRC_LEN];
 };
 
+/* Answers to SCSI Commands: [i] those that took less than 2^i us. */
+#define TISCSI_LATENCY_BUCKETS	24
+
+struct tiscsi_latency {
+	u64 us;				/* in all */
+	u64 nr[TISCSI_LATENCY_BUCKETS];
+};
+
 /* conn->flags, atomic bits */
 enum tiscsi_conn_flag {
 	CONN_F_CLOSING,			/* no new work; close_work is queued */
@@ -828,6 +839,7 @@ struct tiscsi_conn {
 	struct list_head kept;		/* in StatSN order, under sess->lock */
 	bool fence_mark;		/* has to set fence_sn; under sess->lock */
 	struct tiscsi_tx tx;
+	struct tiscsi_latency latency;	/* written by io_work */
 
 	void (*saved_data_ready)(struct sock *sk);
 	void (*saved_state_change)(struct sock *sk);

@@ -112,11 +112,14 @@ login_was_refused() { [ "$(refused)" -gt "$refused_before" ]; }
 
 shown() {
 	local sid tool=$HERE/iscsi-sessions
-	sid=$(listed) || return
-	"$tool" "$BASE:redirect" && "$tool" "$BASE:redirect" |
-		grep -q "^$sid  *$(tag_of "$(portal_of)")  *$INITIATOR  *LOGGED_IN " &&
+	sid=$(listed) && put 1 "$(dirname "$TPG")/sessions/latency" || return
+	limited 30 dd if="$(disk_of redirect 0)" of=/dev/null count=1 iflag=direct || return
+	"$tool" "$BASE:redirect" >"$TMP/table" && cat "$TMP/table" &&
+		grep -q "^$sid  *$(tag_of "$(portal_of)")  *$INITIATOR  *LOGGED_IN .* [<>][0-9]*us$" \
+			"$TMP/table" &&
 		"$tool" --prometheus >"$TMP/prom" && grep "commands_total{" "$TMP/prom" &&
-		awk '/^#/ { next } !/^iscsi_target_[a-z_]+\{.*\} [0-9]+$/ { print; bad = 1 }
+		grep 'command_seconds_bucket{.*le="+Inf"} [1-9]' "$TMP/prom" &&
+		awk '/^#/ { next } !/^iscsi_target_[a-z_]+\{.*\} [0-9.]+(e-[0-9]+)?$/ { print; bad = 1 }
 			END { exit bad }' "$TMP/prom"
 }
 

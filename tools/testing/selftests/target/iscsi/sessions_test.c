@@ -16,7 +16,7 @@
 
 #define LUN0		lun_peripheral(0)
 #define LIST_MAX	(4 << 20)
-#define NR_SESSIONS	512
+#define NR_SESSIONS	1024
 #define NR_READS	20
 
 /* ---- the list ---- */
@@ -178,6 +178,110 @@ TEST(list_counts_commands_and_bytes_each_way)
 	logout(c);
 }
 
+/* ---- how long commands take ---- */
+
+#define LATENCY		"sessions/latency"
+#define NR_BUCKETS	24
+#define PAUSE_MS	20
+
+static void measure(const char *on)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" LATENCY, env.target);
+	configfs_write(path, on);
+}
+
+/* Commands that took 2^@from / 2 microseconds or more. */
+static u64 slower_than(const struct conn *c, u32 from, u64 *us)
+{
+	const char *line, *at;
+	char words[32];
+	u64 nr = 0;
+	u32 i;
+
+	snprintf(words, sizeof(words), "connection %u ", sid_of(c));
+	line = list_line(list_read(env.target), words, "");
+	*us = number_of(line, "latency_us");
+	at = value_of(line, "latency");
+	for (i = 0; *at; i++) {
+		nr += i < from ? 0 : strtoull(at, NULL, 10);
+		at += strcspn(at, ",");
+		at += *at == ',';
+	}
+	if (!i || i > NR_BUCKETS)
+		die("%u numbers in \"%s\"", i, line);
+	return nr;
+}
+
+FIXTURE(latency) {
+};
+
+FIXTURE_SETUP(latency)
+{
+	measure("1");
+}
+
+FIXTURE_TEARDOWN(latency)
+{
+	measure("0");
+}
+
+TEST_F(latency, each_command_counts_once_and_by_its_time)
+{
+	struct conn *c = login_default();
+	u8 buf[8 * BLOCK] = {};
+	u64 all, slow, us, t;
+	struct scsi io;
+	u32 ttt;
+
+	all = slower_than(c, 0, &t);
+	scsi_read(c, LUN0, 0, buf, sizeof(buf));
+	scsi_write(c, LUN0, 0, buf, sizeof(buf));
+	scsi_cdb6(&io, LUN0, 0xff, 0, NULL);
+	scsi_run(c, &io);
+	ping(c);
+	ASSERT_EQ(all + 3, slower_than(c, 0, &us));
+	ASSERT_LT(t, us);
+
+	/* 2^14 us are less than the pause, but more than a half of it. */
+	slow = slower_than(c, 15, &t);
+	ttt = stall_write(c, &io, LUN0, 0, buf, sizeof(buf));
+	usleep(PAUSE_MS * 1000);
+	finish_write(c, &io, ttt);
+	ASSERT_EQ(all + 4, slower_than(c, 0, &us));
+	ASSERT_EQ(slow + 1, slower_than(c, 15, &us));
+	ASSERT_LE(t + PAUSE_MS * 1000, us);
+	logout(c);
+}
+
+TEST_F(latency, only_while_it_is_wanted)
+{
+	struct conn *c = login_default();
+	char value[16], words[32], *line;
+	u8 buf[BLOCK];
+	u64 all, us;
+
+	scsi_read(c, LUN0, 0, buf, sizeof(buf));
+	all = slower_than(c, 0, &us);
+	measure("0");
+	ASSERT_EQ(0, configfs_read("iqn.2003-01.org.example:t1/" LATENCY, value,
+				   sizeof(value)));
+	ASSERT_STREQ("0", value);
+	scsi_read(c, LUN0, 0, buf, sizeof(buf));
+	snprintf(words, sizeof(words), "connection %u ", sid_of(c));
+	line = list_line(list_read(env.target), words, "");
+	ASSERT_NE(NULL, line);
+	ASSERT_EQ(NULL, strstr(line, "latency"));
+	measure("1");
+	ASSERT_EQ(all, slower_than(c, 0, &us));
+	scsi_read(c, LUN0, 0, buf, sizeof(buf));
+	ASSERT_EQ(all + 1, slower_than(c, 0, &us));
+	logout(c);
+}
+
+/* ---- many ---- */
+
 /* One that logs in and out until it is killed. */
 static pid_t come_and_go(void)
 {
@@ -196,24 +300,26 @@ static pid_t come_and_go(void)
 FIXTURE(many) {
 };
 
-/* They say nothing for long. */
-static void ping_after(const char *seconds)
+static void set_acl(const char *attribute, const char *value)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/attrib/nopin_timeout",
-		 env.target, env.initiator2);
-	configfs_write(path, seconds);
+	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/%s", env.target,
+		 env.initiator2, attribute);
+	configfs_write(path, value);
 }
 
 FIXTURE_SETUP(many)
 {
-	ping_after("0");
+	/* They say nothing for long, and need little. */
+	set_acl("attrib/nopin_timeout", "0");
+	set_acl("cmdsn_depth", "1");
 }
 
 FIXTURE_TEARDOWN(many)
 {
-	ping_after("15");
+	set_acl("attrib/nopin_timeout", "15");
+	set_acl("cmdsn_depth", "64");
 }
 
 /* More than a page, and as many as there are, whatever happens meanwhile. */
@@ -377,6 +483,7 @@ TEST(C33_J16_commands_that_mean_nothing)
 		{ "logout", "tpgt_9", ENOENT }, { "logout", "tpgt_", EINVAL },
 		{ "drop", "1 2", EINVAL }, { "drop", "tpgt_70000", EINVAL },
 		{ "drop", "4294967295", ENOENT },
+		{ "latency", "x", EINVAL }, { "latency", "2", EINVAL },
 	};
 	struct conn *c = login_default();
 	int log = klog_open();
@@ -388,8 +495,7 @@ TEST(C33_J16_commands_that_mean_nothing)
 		}
 		if (bad[i].err != EFAULT)
 			ASSERT_TRUE(klog_has(log, bad[i].err == ENOENT ?
-					     "is not there" :
-					     "is not the number of a session"));
+					     "is not there" : "is not "));
 	}
 	ping(c);
 	logout(c);

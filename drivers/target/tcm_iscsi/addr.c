@@ -5,6 +5,8 @@
 #include <linux/ctype.h>
 #include <linux/inet.h>
 #include <linux/kstrtox.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <net/addrconf.h>
 #include <net/ipv6.h>
@@ -48,12 +50,14 @@ static bool tiscsi_addr_unicast(const struct sockaddr_storage *addr)
  * @name: "a.b.c.d:port", "[v6]:port" or "[v6%interface]:port"
  * @addr: where it goes
  *
- * Process context.
+ * The interface is one of the network namespace of the process.  Process
+ * context.
  *
  * Return: 0 or -EINVAL.
  */
 int tiscsi_addr_parse(const char *name, struct sockaddr_storage *addr)
 {
+	struct net *net = current->nsproxy->net_ns;
 	char buf[TISCSI_PORTAL_NAME_LEN];
 	char *ip = buf, *port, *p;
 	int family = AF_INET;
@@ -79,7 +83,7 @@ int tiscsi_addr_parse(const char *name, struct sockaddr_storage *addr)
 	*port++ = '\0';
 
 	if (!tiscsi_port_valid(port) ||
-	    inet_pton_with_scope(&init_net, family, ip, port, addr) ||
+	    inet_pton_with_scope(net, family, ip, port, addr) ||
 	    !tiscsi_zone_valid(ip, (struct sockaddr_in6 *)addr) ||
 	    !tiscsi_addr_unicast(addr))
 		return -EINVAL;
@@ -169,23 +173,23 @@ bool tiscsi_addr_reaches(const struct sockaddr_storage *addr,
 
 /**
  * tiscsi_addr_is_here - has this host an address now?
+ * @net: network namespace
  * @addr: IPv4 or IPv6
  *
  * Portals may listen on an address that is elsewhere at present.  Process
  * context.
  *
- * Return: whether it is an address of this host.
+ * Return: whether it is an address of this host, in that namespace.
  */
-bool tiscsi_addr_is_here(const struct sockaddr_storage *addr)
+bool tiscsi_addr_is_here(struct net *net, const struct sockaddr_storage *addr)
 {
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)addr;
 	const struct sockaddr_in *a4 = (const struct sockaddr_in *)addr;
 
 	if (addr->ss_family == AF_INET)
-		return inet_addr_type(&init_net, a4->sin_addr.s_addr) ==
-		       RTN_LOCAL;
+		return inet_addr_type(net, a4->sin_addr.s_addr) == RTN_LOCAL;
 	return IS_ENABLED(CONFIG_IPV6) &&
-	       ipv6_chk_addr(&init_net, &a6->sin6_addr, NULL, 0);
+	       ipv6_chk_addr(net, &a6->sin6_addr, NULL, 0);
 }
 
 /**

@@ -546,7 +546,7 @@ struct configfs_attribute *tiscsi_tpg_base_attrs[] = {
 };
 
 /* ------------------------------------------------------------------ */
-/* np/<address>:<port>: transports other than TCP, which are not there */
+/* np/<address>:<port>: where it is, and transports that are not there  */
 /* ------------------------------------------------------------------ */
 
 static ssize_t np_transport_show(struct config_item *item, char *page)
@@ -588,7 +588,25 @@ static struct configfs_attribute np_##_name = {				\
 NP_TRANSPORT(iser);
 NP_TRANSPORT(cxgbit);
 
+static ssize_t np_netns_show(struct config_item *item, char *page)
+{
+	struct tiscsi_np *np = container_of(to_tpg_np(item), struct tiscsi_np,
+					    se_tpg_np);
+	ssize_t len;
+
+	mutex_lock(&tiscsi_config_lock);
+	if (np->portal->net)
+		len = sysfs_emit(page, "%u\n", np->portal->net->ns.inum);
+	else
+		len = sysfs_emit(page, "gone\n");
+	mutex_unlock(&tiscsi_config_lock);
+	return len;
+}
+
+CONFIGFS_ATTR_RO(np_, netns);
+
 struct configfs_attribute *tiscsi_np_attrs[] = {
+	&np_attr_netns,
 	&np_iser,
 	&np_cxgbit,
 	NULL,

@@ -9,6 +9,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/tcp.h>
+#include <linux/wait_bit.h>
 #include <net/tcp.h>
 #include <net/tcp_states.h>
 
@@ -230,6 +231,13 @@ static bool tiscsi_conn_owes_nothing(const struct tiscsi_conn *conn)
 		 conn->close_reason == CLOSE_TIMEOUT));
 }
 
+/* The namespace may go, too. */
+static void tiscsi_conn_sock_gone(struct tiscsi_net *ns)
+{
+	if (atomic_dec_and_test(&ns->nr_socks))
+		wake_up_var(&ns->nr_socks);
+}
+
 /* Nothing of a connection is left, but maybe commands in the core. */
 static void tiscsi_conn_over(struct tiscsi_conn *conn)
 {
@@ -270,10 +278,11 @@ static void tiscsi_close_work(struct work_struct *work)
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
 	/* J13: what a dead peer has not read is not kept for it. */
 	if (conn->close_reason == CLOSE_TIMEOUT ||
-	    tiscsi_conn_owes_nothing(conn))
+	    tiscsi_conn_owes_nothing(conn) || READ_ONCE(conn->portal->ns->gone))
 		sock_no_linger(conn->sock->sk);
 	sock_release(conn->sock);
 	conn->sock = NULL;
+	tiscsi_conn_sock_gone(conn->portal->ns);
 	tiscsi_half_open_del(conn);
 	if (!suspended)
 		tiscsi_conn_over(conn);
@@ -707,6 +716,7 @@ int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
 	tcp_sock_set_nodelay(sk);
 	kref_get(&portal->ref);
 	conn->portal = portal;
+	atomic_inc(&portal->ns->nr_socks);
 
 	/* From the moment that it is known, it may be closed. */
 	tiscsi_conn_get(conn);
@@ -729,6 +739,7 @@ int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
 put:
 	del_timer_sync(&conn->timer);
 	sock_put(sk);
+	tiscsi_conn_sock_gone(portal->ns);
 	tiscsi_portal_put(portal);
 free:
 	kfree(conn);
@@ -761,6 +772,23 @@ void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 		else
 			tiscsi_conn_close(conn, reason);
 	}
+	spin_unlock(&tiscsi_conns_lock);
+}
+
+/**
+ * tiscsi_conns_close_net - end the connections in a network namespace
+ * @ns: the namespace
+ *
+ * Starts the teardown of each and returns.  Process context.
+ */
+void tiscsi_conns_close_net(struct tiscsi_net *ns)
+{
+	struct tiscsi_conn *conn;
+
+	spin_lock(&tiscsi_conns_lock);
+	list_for_each_entry(conn, &tiscsi_conns, node)
+		if (conn->portal->ns == ns)
+			tiscsi_conn_close(conn, CLOSE_PEER);
 	spin_unlock(&tiscsi_conns_lock);
 }
 

@@ -84,6 +84,18 @@ int tiscsi_text_begin(struct tiscsi_conn *conn)
 /* ------------------------------------------------------------------ */
 
 /*
+ * One whose network namespace is gone leads nowhere.  Where a wildcard portal of
+ * another namespace is cannot be told from here.
+ */
+static bool tiscsi_portal_visible(const struct tiscsi_conn *conn,
+				  const struct tiscsi_np *np)
+{
+	if (tiscsi_addr_is_any(&np->portal->addr))
+		return np->portal->net == conn->portal->net;
+	return np->portal->net;
+}
+
+/*
  * Row C41; a wildcard portal is known by the address that was used.  The name
  * of the target goes before the first address of it.
  */
@@ -96,7 +108,8 @@ static void tiscsi_put_portals(struct tiscsi_conn *conn,
 	list_for_each_entry(np, &tpg->nps, tpg_node) {
 		const struct sockaddr_storage *addr = &np->portal->addr;
 
-		if (tiscsi_redirect_hides(np))
+		if (!tiscsi_portal_visible(conn, np) ||
+		    tiscsi_redirect_hides(np))
 			continue;
 		if (!*named)
 			tiscsi_text_put(out, "TargetName", "%s",

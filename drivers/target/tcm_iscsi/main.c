@@ -640,6 +640,9 @@ static int __init tiscsi_init(void)
 	ret = tiscsi_alloc_workqueues();
 	if (ret)
 		goto free_buffers;
+	ret = tiscsi_portals_init();
+	if (ret)
+		goto free_workqueues;
 	tiscsi_chap_setup();
 	ret = target_register_template(&tiscsi_ops);
 	if (ret)
@@ -648,6 +651,8 @@ static int __init tiscsi_init(void)
 
 free:
 	tiscsi_chap_teardown();
+	tiscsi_portals_exit();
+free_workqueues:
 	tiscsi_free_workqueues();
 free_buffers:
 	tiscsi_buffer_exit();
@@ -665,6 +670,7 @@ static void __exit tiscsi_exit(void)
 	target_unregister_template(&tiscsi_ops);
 	tiscsi_watch_stop();
 	tiscsi_conns_wait_none();
+	tiscsi_portals_exit();
 	tiscsi_free_workqueues();
 	tiscsi_access_exit();
 	tiscsi_buffer_exit();

@@ -5,10 +5,20 @@
  *
  * Nothing here waits: the listening socket's data_ready queues accept_work,
  * which takes what is there and hands each socket to a connection of its own.
+ *
+ * A portal is in the network namespace of the process that made it.  Its sockets
+ * hold no reference to that, or it would stay as long as some initiator is
+ * logged in: when it goes, they are closed first.  The portal stays in configfs,
+ * without effect, until it is removed there.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
 #include <linux/tcp.h>
+#include <linux/wait_bit.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
 #include <net/tcp.h>
 #include <net/tcp_states.h>
 
@@ -21,6 +31,7 @@
 #define TISCSI_ACCEPT_RETRY	max(HZ / 50, 1)
 
 static LIST_HEAD(tiscsi_portals);	/* under tiscsi_config_lock */
+static unsigned int tiscsi_net_id;
 
 static void tiscsi_portal_release(struct kref *ref)
 {
@@ -85,7 +96,7 @@ static int tiscsi_portal_listen(struct tiscsi_portal *portal)
 	struct sock *sk;
 	int ret;
 
-	ret = sock_create_kern(&init_net, portal->addr.ss_family, SOCK_STREAM,
+	ret = sock_create_kern(portal->net, portal->addr.ss_family, SOCK_STREAM,
 			       IPPROTO_TCP, &portal->sock);
 	if (ret)
 		return ret;
@@ -115,10 +126,14 @@ release:
 	return ret;
 }
 
+/* Ends listening, and being found; its connections are left alone. */
 static void tiscsi_portal_close(struct tiscsi_portal *portal)
 {
 	struct sock *sk = portal->sock->sk;
 
+	lockdep_assert_held(&tiscsi_config_lock);
+	list_del(&portal->node);
+	portal->net = NULL;
 	WRITE_ONCE(portal->closing, true);
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_data_ready = portal->saved_data_ready;
@@ -130,19 +145,20 @@ static void tiscsi_portal_close(struct tiscsi_portal *portal)
 }
 
 static struct tiscsi_portal *
-tiscsi_portal_find(const struct sockaddr_storage *addr)
+tiscsi_portal_find(const struct net *net, const struct sockaddr_storage *addr)
 {
 	struct tiscsi_portal *portal;
 
 	lockdep_assert_held(&tiscsi_config_lock);
 	list_for_each_entry(portal, &tiscsi_portals, node)
-		if (tiscsi_addr_equal(&portal->addr, addr))
+		if (portal->net == net &&
+		    tiscsi_addr_equal(&portal->addr, addr))
 			return portal;
 	return NULL;
 }
 
 static struct tiscsi_portal *
-tiscsi_portal_create(const struct sockaddr_storage *addr)
+tiscsi_portal_create(struct net *net, const struct sockaddr_storage *addr)
 {
 	struct tiscsi_portal *portal;
 	int ret;
@@ -153,6 +169,8 @@ tiscsi_portal_create(const struct sockaddr_storage *addr)
 	kref_init(&portal->ref);
 	INIT_LIST_HEAD(&portal->nps);
 	INIT_DELAYED_WORK(&portal->accept_work, tiscsi_accept_work);
+	portal->net = net;
+	portal->ns = net_generic(net, tiscsi_net_id);
 	portal->addr = *addr;
 	tiscsi_half_open_init(&portal->half_open);
 
@@ -171,8 +189,8 @@ tiscsi_portal_create(const struct sockaddr_storage *addr)
  * @tpg: the portal group
  * @addr: IPv4 or IPv6 address and port
  *
- * The listening socket is made if no portal group uses the address yet.
- * Process context; takes tiscsi_config_lock.
+ * The listening socket is made if no portal group uses the address yet, in the
+ * network namespace of the process.  Process context; takes tiscsi_config_lock.
  *
  * Return: the new portal, or ERR_PTR: -EEXIST when @tpg or another group of
  * the same target has it already (a login could not tell them apart), -ENOMEM,
@@ -181,6 +199,7 @@ tiscsi_portal_create(const struct sockaddr_storage *addr)
 struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
 				const struct sockaddr_storage *addr)
 {
+	struct net *net = current->nsproxy->net_ns;
 	struct tiscsi_portal *portal;
 	struct tiscsi_np *np, *other;
 	int ret;
@@ -190,9 +209,9 @@ struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
 		return ERR_PTR(-ENOMEM);
 
 	mutex_lock(&tiscsi_config_lock);
-	portal = tiscsi_portal_find(addr);
+	portal = tiscsi_portal_find(net, addr);
 	if (!portal) {
-		portal = tiscsi_portal_create(addr);
+		portal = tiscsi_portal_create(net, addr);
 		ret = PTR_ERR_OR_ZERO(portal);
 		if (ret)
 			goto fail;
@@ -235,14 +254,67 @@ void tiscsi_np_del(struct tiscsi_np *np)
 	list_del(&np->portal_node);
 	list_del(&np->tpg_node);
 	last = list_empty(&portal->nps);
-	if (last) {
-		list_del(&portal->node);
+	if (last && portal->net)
 		tiscsi_portal_close(portal);
-	}
 	mutex_unlock(&tiscsi_config_lock);
 
 	tiscsi_conns_close_all(last ? NULL : np->tpg, portal, CLOSE_ADMIN);
 	if (last)
 		tiscsi_portal_put(portal);
 	kfree(np);
+}
+
+/* ------------------------------------------------------------------ */
+/* network namespaces                                                  */
+/* ------------------------------------------------------------------ */
+
+/*
+ * A socket must not outlive its namespace, nor be left to TCP to end: this waits
+ * for what connections are executing.
+ */
+static void __net_exit tiscsi_net_pre_exit(struct net *net)
+{
+	struct tiscsi_net *ns = net_generic(net, tiscsi_net_id);
+	struct tiscsi_portal *portal, *next;
+
+	mutex_lock(&tiscsi_config_lock);
+	list_for_each_entry_safe(portal, next, &tiscsi_portals, node) {
+		if (portal->net != net)
+			continue;
+		pr_info_ratelimited("portal %pISpc: its network namespace is gone\n",
+				    &portal->addr);
+		tiscsi_portal_close(portal);
+	}
+	mutex_unlock(&tiscsi_config_lock);
+	WRITE_ONCE(ns->gone, true);
+	tiscsi_conns_close_net(ns);
+	wait_var_event(&ns->nr_socks, !atomic_read(&ns->nr_socks));
+}
+
+static struct pernet_operations tiscsi_net_ops = {
+	.pre_exit	= tiscsi_net_pre_exit,
+	.id		= &tiscsi_net_id,
+	.size		= sizeof(struct tiscsi_net),
+};
+
+/**
+ * tiscsi_portals_init - be told of network namespaces that go
+ *
+ * Process context, at module load.
+ *
+ * Return: 0 or a negative errno.
+ */
+int tiscsi_portals_init(void)
+{
+	return register_pernet_subsys(&tiscsi_net_ops);
+}
+
+/**
+ * tiscsi_portals_exit - undo tiscsi_portals_init()
+ *
+ * Process context, at module unload; there is no portal any more.
+ */
+void tiscsi_portals_exit(void)
+{
+	unregister_pernet_subsys(&tiscsi_net_ops);
 }

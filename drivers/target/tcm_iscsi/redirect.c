@@ -188,9 +188,12 @@ int tiscsi_redirect_policy_parse(const char *text)
 /* portals                                                             */
 /* ------------------------------------------------------------------ */
 
-/* The portal group of a target that an address leads to, or NULL. */
-static struct tiscsi_tpg *dest_tpg(struct tiscsi_target *target,
-				   const struct tiscsi_dest *dest)
+/*
+ * The portal of a target that an address leads to, in whatever network
+ * namespace; or NULL.
+ */
+static struct tiscsi_np *dest_np(struct tiscsi_target *target,
+				 const struct tiscsi_dest *dest)
 {
 	struct tiscsi_tpg *tpg;
 	struct tiscsi_np *np;
@@ -202,10 +205,20 @@ static struct tiscsi_tpg *dest_tpg(struct tiscsi_target *target,
 		if (dest->tagged && dest->tag != tpg->tag)
 			continue;
 		list_for_each_entry(np, &tpg->nps, tpg_node)
-			if (tiscsi_addr_reaches(&dest->addr, &np->portal->addr))
-				return tpg;
+			if (np->portal->net &&
+			    tiscsi_addr_reaches(&dest->addr, &np->portal->addr))
+				return np;
 	}
 	return NULL;
+}
+
+/* Its portal group, likewise. */
+static struct tiscsi_tpg *dest_tpg(struct tiscsi_target *target,
+				   const struct tiscsi_dest *dest)
+{
+	struct tiscsi_np *np = dest_np(target, dest);
+
+	return np ? np->tpg : NULL;
 }
 
 static bool redirect_leads_to(const struct tiscsi_tpg *from,
@@ -387,15 +400,15 @@ static void dest_rank(const struct tiscsi_tpg *tpg, u32 i,
 static struct tiscsi_tpg *dest_live(struct tiscsi_tpg *tpg,
 				    const struct tiscsi_dest *dest)
 {
-	struct tiscsi_tpg *to;
+	struct tiscsi_np *np;
 
 	if (dest->kind == DEST_SELF)
 		return tpg;
-	to = dest_tpg(tpg->target, dest);
-	if (!to || to->redirect || !to->active ||
-	    !tiscsi_addr_is_here(&dest->addr))
+	np = dest_np(tpg->target, dest);
+	if (!np || np->tpg->redirect || !np->tpg->active ||
+	    !tiscsi_addr_is_here(np->portal->net, &dest->addr))
 		return NULL;
-	return to;
+	return np->tpg;
 }
 
 /* Can the initiator go there, and what speaks against it? */

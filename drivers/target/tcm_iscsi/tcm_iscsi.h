@@ -298,8 +298,21 @@ struct tiscsi_half_open {
 };
 
 /**
+ * struct tiscsi_net - a network namespace
+ * @nr_socks: sockets of connections in it
+ * @gone: they go without a farewell
+ */
+struct tiscsi_net {
+	atomic_t nr_socks;
+	bool gone;
+};
+
+/**
  * struct tiscsi_portal - a listening socket, shared by portal groups
  * @nps: the portal groups reached through it, under tiscsi_config_lock
+ * @net: network namespace it listens in, without a reference; NULL when that is
+ *	gone, and the socket with it.  Under tiscsi_config_lock
+ * @ns: ours of that; of connections that have a socket it is there
  * @half_open: accepted connections that have not finished their login
  * @closing: no more connections; set before the socket goes
  */
@@ -307,8 +320,10 @@ struct tiscsi_portal {
 	struct kref ref;
 	struct list_head node;		/* tiscsi_portals */
 	struct list_head nps;
+	struct net *net;
 	struct sockaddr_storage addr;
 	struct socket *sock;
+	struct tiscsi_net *ns;
 	struct delayed_work accept_work;
 	struct tiscsi_half_open half_open;
 	bool closing;
@@ -926,7 +941,7 @@ bool tiscsi_addr_equal(const struct sockaddr_storage *a,
 		       const struct sockaddr_storage *b);
 bool tiscsi_addr_reaches(const struct sockaddr_storage *addr,
 			 const struct sockaddr_storage *portal);
-bool tiscsi_addr_is_here(const struct sockaddr_storage *addr);
+bool tiscsi_addr_is_here(struct net *net, const struct sockaddr_storage *addr);
 void tiscsi_put_address(struct tiscsi_text *out,
 			const struct sockaddr_storage *addr, __be16 port,
 			int tag);
@@ -935,6 +950,8 @@ struct tiscsi_np *tiscsi_np_add(struct tiscsi_tpg *tpg,
 				const struct sockaddr_storage *addr);
 void tiscsi_np_del(struct tiscsi_np *np);
 void tiscsi_portal_put(struct tiscsi_portal *portal);
+int tiscsi_portals_init(void);
+void tiscsi_portals_exit(void);
 
 /* ------------------------------------------------------------------ */
 /* halfopen.c                                                          */
@@ -966,6 +983,7 @@ void tiscsi_conn_finish(struct tiscsi_conn *conn,
 void tiscsi_conn_logged_in(struct tiscsi_conn *conn);
 void tiscsi_conn_dismiss(struct tiscsi_conn *conn, u32 seconds);
 void tiscsi_conn_dropped(struct tiscsi_conn *conn);
+void tiscsi_conns_close_net(struct tiscsi_net *ns);
 void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 			    struct tiscsi_portal *portal,
 			    enum tiscsi_close_reason reason);

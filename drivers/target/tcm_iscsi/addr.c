@@ -5,6 +5,7 @@
 #include <linux/ctype.h>
 #include <linux/inet.h>
 #include <linux/kstrtox.h>
+#include <linux/netdevice.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -25,13 +26,23 @@ static bool tiscsi_port_valid(const char *port)
 
 /*
  * A zone must name an interface, which inet_pton_with_scope() looks at for
- * link-local addresses only.
+ * link-local addresses only.  With the wildcard, it is all addresses there.
  */
-static bool tiscsi_zone_valid(const char *ip, const struct sockaddr_in6 *addr)
+static bool tiscsi_zone_valid(struct net *net, const char *ip,
+			      struct sockaddr_in6 *addr)
 {
 	const char *zone = strchr(ip, '%');
+	struct net_device *dev;
 
-	return !zone || (addr->sin6_scope_id && strlen(zone + 1) < IFNAMSIZ);
+	if (!zone)
+		return true;
+	if (ipv6_addr_any(&addr->sin6_addr)) {
+		rcu_read_lock();
+		dev = dev_get_by_name_rcu(net, zone + 1);
+		addr->sin6_scope_id = dev ? dev->ifindex : 0;
+		rcu_read_unlock();
+	}
+	return addr->sin6_scope_id && strlen(zone + 1) < IFNAMSIZ;
 }
 
 static bool tiscsi_addr_unicast(const struct sockaddr_storage *addr)
@@ -47,7 +58,8 @@ static bool tiscsi_addr_unicast(const struct sockaddr_storage *addr)
 
 /**
  * tiscsi_addr_parse - take the text of a portal's address
- * @name: "a.b.c.d:port", "[v6]:port" or "[v6%interface]:port"
+ * @name: "a.b.c.d:port", "[v6]:port" or "[v6%interface]:port", where v6 is
+ *	link-local or the wildcard
  * @addr: where it goes
  *
  * The interface is one of the network namespace of the process.  Process
@@ -84,7 +96,7 @@ int tiscsi_addr_parse(const char *name, struct sockaddr_storage *addr)
 
 	if (!tiscsi_port_valid(port) ||
 	    inet_pton_with_scope(net, family, ip, port, addr) ||
-	    !tiscsi_zone_valid(ip, (struct sockaddr_in6 *)addr) ||
+	    !tiscsi_zone_valid(net, ip, (struct sockaddr_in6 *)addr) ||
 	    !tiscsi_addr_unicast(addr))
 		return -EINVAL;
 	return 0;
@@ -104,6 +116,21 @@ bool tiscsi_addr_is_any(const struct sockaddr_storage *addr)
 		return ipv6_addr_any(&((struct sockaddr_in6 *)addr)->sin6_addr);
 	return ((struct sockaddr_in *)addr)->sin_addr.s_addr ==
 	       htonl(INADDR_ANY);
+}
+
+/**
+ * tiscsi_addr_ifindex - the interface that a wildcard address is limited to
+ * @addr: IPv4 or IPv6
+ *
+ * Any context.
+ *
+ * Return: its index, or 0 for none.
+ */
+int tiscsi_addr_ifindex(const struct sockaddr_storage *addr)
+{
+	if (addr->ss_family != AF_INET6 || !tiscsi_addr_is_any(addr))
+		return 0;
+	return ((struct sockaddr_in6 *)addr)->sin6_scope_id;
 }
 
 /**

@@ -85,11 +85,13 @@ int tiscsi_text_begin(struct tiscsi_conn *conn)
 
 /*
  * One whose network namespace is gone leads nowhere.  Where a wildcard portal of
- * another namespace is cannot be told from here.
+ * another namespace is, or of another interface, cannot be told from here.
  */
 static bool tiscsi_portal_visible(const struct tiscsi_conn *conn,
 				  const struct tiscsi_np *np)
 {
+	if (tiscsi_addr_ifindex(&np->portal->addr))
+		return np->portal == conn->portal;
 	if (tiscsi_addr_is_any(&np->portal->addr))
 		return np->portal->net == conn->portal->net;
 	return np->portal->net;

@@ -288,7 +288,7 @@ static struct se_tpg_np *tiscsi_make_np(struct se_portal_group *se_tpg,
 	ret = tiscsi_addr_parse(name, &addr);
 	if (ret) {
 		tiscsi_refuse(&group->cg_item, name,
-			      "is no <IPv4 address>:<port> or [<IPv6 address>]:<port>");
+			      "is no <IPv4 address>:<port>, [<IPv6 address>]:<port> or [<IPv6 address>%%<interface>]:<port>");
 		return ERR_PTR(ret);
 	}
 	np = tiscsi_np_add(to_tiscsi_tpg(se_tpg), &addr);

@@ -93,6 +93,7 @@ static int tiscsi_portal_listen(struct tiscsi_portal *portal)
 {
 	int len = portal->addr.ss_family == AF_INET6 ?
 		  sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	int ifindex = tiscsi_addr_ifindex(&portal->addr);
 	struct sock *sk;
 	int ret;
 
@@ -105,6 +106,10 @@ static int tiscsi_portal_listen(struct tiscsi_portal *portal)
 	tcp_sock_set_nodelay(sk);
 	/* The address may arrive at this host later (portal reassignment). */
 	ip_sock_set_freebind(sk);
+	if (ifindex)
+		ret = sock_bindtoindex(sk, ifindex, true);
+	if (ret)
+		goto release;
 
 	ret = kernel_bind(portal->sock, (struct sockaddr *)&portal->addr, len);
 	if (ret)

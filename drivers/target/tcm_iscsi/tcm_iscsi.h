@@ -936,6 +936,7 @@ void tiscsi_stat_sess_err(struct tiscsi_target *target,
 
 int tiscsi_addr_parse(const char *name, struct sockaddr_storage *addr);
 bool tiscsi_addr_is_any(const struct sockaddr_storage *addr);
+int tiscsi_addr_ifindex(const struct sockaddr_storage *addr);
 __be16 tiscsi_addr_port(const struct sockaddr_storage *addr);
 bool tiscsi_addr_equal(const struct sockaddr_storage *a,
 		       const struct sockaddr_storage *b);

@@ -294,6 +294,38 @@ TEST(sessions_end_with_their_namespace)
 	ASSERT_EQ(0, np_remove(2, THERE));
 }
 
+/* Both interfaces have it, but it listens on one of them. */
+static void portals_of_interfaces(void)
+{
+	if (system("ip addr add " THERE_ADDR "/30 dev " VETH_PEER
+		   " && ip link set " VETH_PEER " up"))
+		die("ip failed");
+	if (np_make(2, "[::%lo]:3291") || np_make(1, "[::%" VETH_PEER "]:3292"))
+		die("cannot make portals: %s", strerror(errno));
+	expect_group("127.0.0.1:3291", 2);
+	expect_group("[::1]:3291", 2);
+}
+
+TEST(portals_of_one_interface)
+{
+	struct away away;
+
+	if (!go_away(&away, portals_of_interfaces))
+		SKIP(return, NO_NAMESPACES);
+	if (!veth_to(&away))
+		SKIP(return, "no veth");
+	ASSERT_EQ(EINVAL, np_make(1, "[::%" VETH_PEER "]:3292"));
+	let_work(&away);
+	ASSERT_EQ(NULL, conn_try_open(sess_new(1), THERE));
+	expect_group(THERE_ADDR ":3292", 1);
+	ASSERT_TRUE(discovered(THERE_ADDR ":3292", THERE_ADDR ":3292,1"));
+	ASSERT_FALSE(discovered(env.portal, "3292"));
+	come_back(&away);
+	wait_namespace_gone(1, "[::%" VETH_PEER "]:3292");
+	ASSERT_EQ(0, np_remove(1, "[::%" VETH_PEER "]:3292"));
+	ASSERT_EQ(0, np_remove(2, "[::%lo]:3291"));
+}
+
 /* The portal is gone already, its connections are asked to log out. */
 TEST(namespace_goes_while_its_portal_is_removed)
 {

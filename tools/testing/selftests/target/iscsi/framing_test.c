@@ -736,4 +736,157 @@ TEST(A25_reject_carries_the_header)
 	ASSERT_EQ(sn + 2, pdu32(&c->rx, BHS_STAT_SN));
 }
 
+/* ---- F27: one provocation for each reason ---- */
+
+static void provoke_digest(struct conn *c)
+{
+	struct pdu p;
+
+	pdu_nop(c, &p, "spoilt", 6);
+	pdu_immediate(c, &p);
+	p.flaw = FLAW_DDIGEST;
+	conn_send(c, &p);
+}
+
+/* At level 0 there is nothing to be had by a SNACK. */
+static void provoke_snack(struct conn *c)
+{
+	struct pdu p;
+
+	pdu_snack(c, &p, SNACK_STATUS, NO_TAG, 0, 0);
+	conn_send(c, &p);
+}
+
+static void provoke_protocol(struct conn *c)
+{
+	struct text t = {};
+	struct pdu p;
+
+	login_names(LOGIN(), &t);
+	pdu_login(c, &p, STAGE(OPERATIONAL, FULL_FEATURE), &t);
+	conn_send(c, &p);
+	free(t.buf);
+}
+
+static void provoke_unsupported(struct conn *c)
+{
+	struct pdu p;
+
+	pdu_init(c, &p, 0x1c);
+	pdu_immediate(c, &p);
+	conn_send(c, &p);
+}
+
+/* The first eight wait for their data. */
+static void provoke_immediate(struct conn *c)
+{
+	static u8 buf[2 * BLOCK];
+	struct scsi io;
+	u32 i;
+
+	for (i = 0; i < 9; i++) {
+		scsi_rw(&io, true, LUN0, 2 * i, sizeof(buf), buf);
+		io.held = true;
+		io.immediate = true;
+		scsi_send(c, &io);
+		if (i < 8)
+			recv_r2t(c, &io);
+	}
+}
+
+static void provoke_in_progress(struct conn *c)
+{
+	static u8 buf[2 * BLOCK];
+	struct scsi io;
+	struct pdu p;
+
+	stall_write(c, &io, LUN0, 0, buf, sizeof(buf));
+	pdu_nop(c, &p, NULL, 0);
+	pdu_immediate(c, &p);
+	pdu_set32(&p, BHS_ITT, io.itt);
+	conn_send(c, &p);
+}
+
+static void provoke_data_ack(struct conn *c)
+{
+	struct pdu p;
+
+	pdu_snack(c, &p, SNACK_DATA_ACK, NO_TAG, 0, 0);
+	pdu_set32(&p, BHS_TTT, 0x7eadbeef);
+	conn_send(c, &p);
+}
+
+static void provoke_invalid_field(struct conn *c)
+{
+	u8 buf[BLOCK] = {};
+	struct scsi io;
+	struct pdu p;
+
+	scsi_rw(&io, true, LUN0, 0, BLOCK, buf);
+	io.itt = 0xdead0000;
+	pdu_data_out(c, &p, &io, 0x7eadbeef, 0, 0, BLOCK);
+	conn_send(c, &p);
+}
+
+/* A request of more text than a target can keep: 64 KiB. */
+static void provoke_resources(struct conn *c)
+{
+	static char text[8192];
+	struct pdu p;
+	u32 i;
+
+	memset(text, 'a', sizeof(text));
+	for (i = 0; i < 9; i++) {
+		pdu_init(c, &p, OP_TEXT);
+		pdu_immediate(c, &p);
+		p.bhs[BHS_FLAGS] = F_CONTINUE;
+		pdu_set32(&p, BHS_ITT, 0x7e47);
+		pdu_set32(&p, BHS_TTT, i ? pdu32(&c->rx, BHS_TTT) : NO_TAG);
+		pdu_data(&p, text, sizeof(text));
+		conn_send(c, &p);
+		if (i < 8)
+			recv_op(c, OP_TEXT_RSP);
+	}
+}
+
+/*
+ * Exactly this reason, the header of what was rejected, and a session that is
+ * none the worse. check.c sees that no PDU of any test has another reason; that
+ * 0Ch is not needed is C33's.
+ */
+TEST(F27_one_provocation_for_each_reason)
+{
+	static const char level0[] = "DataDigest=CRC32C ImmediateData=No InitialR2T=Yes";
+	static const char level1[] = "ErrorRecoveryLevel=1";
+	static const struct {
+		enum reject_reason reason;
+		enum opcode op;
+		void (*provoke)(struct conn *c);
+		const char *keys;
+	} cases[] = {
+		{ REJ_DIGEST, OP_NOP_OUT, provoke_digest, level0 },
+		{ REJ_SNACK, OP_SNACK, provoke_snack, level0 },
+		{ REJ_PROTOCOL, OP_LOGIN, provoke_protocol, level0 },
+		{ REJ_UNSUPPORTED, 0x1c, provoke_unsupported, level0 },
+		{ REJ_IMMEDIATE, OP_SCSI, provoke_immediate, level0 },
+		{ REJ_IN_PROGRESS, OP_NOP_OUT, provoke_in_progress, level0 },
+		{ REJ_DATA_ACK, OP_SNACK, provoke_data_ack, level1 },
+		{ REJ_INVALID_FIELD, OP_DATA_OUT, provoke_invalid_field, level0 },
+		{ REJ_RESOURCES, OP_TEXT, provoke_resources, level0 },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct conn *c = login_keys(cases[i].keys);
+		struct pdu *p;
+
+		cases[i].provoke(c);
+		p = recv_reject(c, 1U << cases[i].reason);
+		ASSERT_LE(BHS_LEN, p->data_len);
+		ASSERT_EQ(cases[i].op, *(const u8 *)p->data & OP_MASK);
+		ping(c);
+		conn_close(c);
+	}
+}
+
 RAW_TEST_MAIN

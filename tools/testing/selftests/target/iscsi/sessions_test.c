@@ -381,7 +381,7 @@ static void expect_dropped(struct conn *c)
 	expect_closed(c);
 }
 
-TEST(C33_logout_is_asked_for_and_comes)
+TEST(C33_F27_logout_is_asked_for_and_comes)
 {
 	struct conn *c = login_default();
 	struct pdu *p;
@@ -390,7 +390,7 @@ TEST(C33_logout_is_asked_for_and_comes)
 	ASSERT_EQ(0, ask("logout", "%u 60\n", sid_of(c)));
 	p = recv_async(c, ASYNC_LOGOUT);
 	ASSERT_EQ(60, get_be16(p->bhs + BHS_PARAM3));
-	/* It works on, and may take its time. */
+	/* It works on, may take its time, and is not told that we wait. */
 	scsi_read(c, LUN0, 0, buf, sizeof(buf));
 	scsi_write(c, LUN0, 0, buf, sizeof(buf));
 	ASSERT_STREQ("LOGGED_IN", value_of(session_of(c, env.target), "state"));

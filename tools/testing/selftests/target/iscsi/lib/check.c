@@ -236,8 +236,10 @@ static void check_reject(const struct pdu *p)
 {
 	if (pdu32(p, BHS_ITT) != NO_TAG)
 		die("A25: Reject with ITT %08x", pdu32(p, BHS_ITT));
-	if (p->bhs[BHS_RESPONSE] < 0x02 || p->bhs[BHS_RESPONSE] > 0x0c)
-		die("A25: Reject reason %02x", p->bhs[BHS_RESPONSE]);
+	/* 01h is reserved, 0Bh is not to be sent, 0Ch may be, and is not. */
+	if (p->bhs[BHS_RESPONSE] < REJ_DIGEST ||
+	    p->bhs[BHS_RESPONSE] > REJ_RESOURCES)
+		die("F27: Reject reason %02x", p->bhs[BHS_RESPONSE]);
 	if (p->data_len < BHS_LEN)
 		die("A25: Reject with %u bytes of data", p->data_len);
 }

@@ -458,6 +458,7 @@ static bool tiscsi_cmdsn_park(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
 		if (iscsi_sna_lt(pos->cmd_sn, cmd->cmd_sn))
 			break;
 	}
+	tiscsi_gap_note(cmd->conn);
 	tiscsi_cmd_set_state(cmd, TASK_PENDING);
 	list_add(&cmd->list, &pos->list);
 	return true;

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <net/tcp.h>
 
 #include "access/access.h"
 #include "door.h"
@@ -123,6 +124,10 @@ TPG_ATTRIB(tpg_enabled_sendtargets, 0, 1, 1);
 TPG_ATTRIB(login_keys_workaround, 0, 1, 1);
 TPG_ATTRIB(allow_target_reset, 0, 1, 0);
 TPG_ATTRIB(max_sessions, 1, U16_MAX, 1024);
+TPG_ATTRIB(tcp_keepalive_idle, 0, MAX_TCP_KEEPIDLE, TISCSI_KEEPALIVE_IDLE);
+TPG_ATTRIB(tcp_keepalive_interval, 1, MAX_TCP_KEEPINTVL,
+	   TISCSI_KEEPALIVE_INTERVAL);
+TPG_ATTRIB(tcp_keepalive_count, 1, MAX_TCP_KEEPCNT, TISCSI_KEEPALIVE_COUNT);
 TPG_ATTRIB(redirect_permanent, 0, 1, 0);
 TPG_ATTRIB(redirect_after_auth, 0, 1, 0);
 TPG_ATTRIB(redirect_hide_portals, 0, 1, 0);
@@ -274,6 +279,9 @@ struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_login_keys_workaround.attr,
 	&tpg_attrib_allow_target_reset.attr,
 	&tpg_attrib_max_sessions.attr,
+	&tpg_attrib_tcp_keepalive_idle.attr,
+	&tpg_attrib_tcp_keepalive_interval.attr,
+	&tpg_attrib_tcp_keepalive_count.attr,
 	&tpg_attrib_redirect_permanent.attr,
 	&tpg_attrib_redirect_after_auth.attr,
 	&tpg_attrib_redirect_hide_portals.attr,

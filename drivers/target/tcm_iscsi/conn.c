@@ -479,6 +479,7 @@ static void tiscsi_conn_check_time(struct tiscsi_conn *conn)
 	}
 	tiscsi_logout_check_time(conn);
 	tiscsi_kept_check_time(conn);
+	tiscsi_gap_check_time(conn);
 	tiscsi_conn_check_ping(conn);
 }
 
@@ -494,6 +495,32 @@ void tiscsi_conn_acked(struct tiscsi_conn *conn)
 		tiscsi_fence_acked(conn);
 	if (conn->keeps)
 		tiscsi_kept_acked(conn);
+}
+
+/*
+ * F25: a peer that is gone is noticed though there are no pings, as in discovery
+ * sessions. Those without a target are of no portal group.
+ */
+static void tiscsi_conn_keep_alive(struct tiscsi_conn *conn)
+{
+	const struct tiscsi_tpg_attrib *attrib;
+	u32 idle = TISCSI_KEEPALIVE_IDLE;
+	u32 interval = TISCSI_KEEPALIVE_INTERVAL;
+	u32 count = TISCSI_KEEPALIVE_COUNT;
+	struct sock *sk = conn->sock->sk;
+
+	if (conn->tpg) {
+		attrib = &conn->tpg->attrib;
+		idle = READ_ONCE(attrib->tcp_keepalive_idle);
+		interval = READ_ONCE(attrib->tcp_keepalive_interval);
+		count = READ_ONCE(attrib->tcp_keepalive_count);
+	}
+	if (!idle)
+		return;
+	tcp_sock_set_keepidle(sk, idle);
+	tcp_sock_set_keepintvl(sk, interval);
+	tcp_sock_set_keepcnt(sk, count);
+	sock_set_keepalive(sk);
 }
 
 /**
@@ -514,6 +541,7 @@ void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
 	tiscsi_half_open_del(conn);
 	tiscsi_login_free(conn);
 	tiscsi_rx_init(conn);
+	tiscsi_conn_keep_alive(conn);
 	conn->last_rx = jiffies;
 	tiscsi_conn_check_ping(conn);
 }
@@ -523,7 +551,8 @@ void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
 /* ------------------------------------------------------------------ */
 
 #define TISCSI_ODD_JOBS		(BIT(CONN_F_DOOMED) | BIT(CONN_F_GO_ON) | \
-				 BIT(CONN_F_FENCE) | BIT(CONN_F_DISMISSED))
+				 BIT(CONN_F_FENCE) | BIT(CONN_F_ASK) | \
+				 BIT(CONN_F_DISMISSED))
 
 static void tiscsi_conn_go_on(struct tiscsi_conn *conn)
 {
@@ -539,6 +568,10 @@ static void tiscsi_conn_odd_jobs(struct tiscsi_conn *conn)
 		tiscsi_conn_go_on(conn);
 	if (test_and_clear_bit(CONN_F_FENCE, &conn->flags))
 		tiscsi_fence_look(conn);
+	if (test_and_clear_bit(CONN_F_ASK, &conn->flags) &&
+	    (conn->state == CONN_LOGGED_IN ||
+	     conn->state == CONN_LOGOUT_REQUESTED))
+		tiscsi_ping_ask(conn);
 	if (test_and_clear_bit(CONN_F_DISMISSED, &conn->flags))
 		tiscsi_conn_ask_logout(conn);
 }

@@ -6,6 +6,7 @@
  * reassign.c has the tasks of a connection taken over by another one.
  *
  * A session at level 0 has none of this: sess->erl is 0 and sess->kept NULL.
+ * What gap.c does it does at all levels.
  */
 #ifndef TCM_ISCSI_RECOVERY_H
 #define TCM_ISCSI_RECOVERY_H
@@ -111,6 +112,11 @@ bool tiscsi_recovery_ask(struct tiscsi_cmd *cmd);
 bool tiscsi_recovery_wants_more(struct tiscsi_cmd *cmd);
 void tiscsi_recovery_no_data(struct tiscsi_cmd *cmd);
 void tiscsi_recovery_give_up(struct tiscsi_cmd *cmd);
+
+/* gap.c */
+void tiscsi_gap_note(struct tiscsi_conn *conn);
+void tiscsi_gap_conn_failed(struct tiscsi_sess *sess);
+void tiscsi_gap_check_time(struct tiscsi_conn *conn);
 
 /* reassign.c */
 bool tiscsi_suspend(struct tiscsi_conn *conn);

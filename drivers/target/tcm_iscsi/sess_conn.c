@@ -635,6 +635,7 @@ void tiscsi_sess_conn_left(struct tiscsi_conn *conn)
 	sess->nr_conns--;
 	tiscsi_fence_conn_gone(conn);
 	if (failed) {
+		tiscsi_gap_conn_failed(sess);
 		tiscsi_async_conn_gone(conn);
 		tiscsi_sess_remember_cid(sess, conn->cid);
 	}

@@ -87,6 +87,11 @@
  */
 #define TISCSI_GFP_PEER		(GFP_KERNEL | __GFP_NOWARN)
 
+/* Of TCP connections, unless their portal group says something else. */
+#define TISCSI_KEEPALIVE_IDLE		120	/* seconds */
+#define TISCSI_KEEPALIVE_INTERVAL	10	/* seconds */
+#define TISCSI_KEEPALIVE_COUNT		3
+
 /* What a session has on its logical units, by LUN. */
 #define TISCSI_ITL_BUCKETS	16
 
@@ -202,6 +207,9 @@ struct tiscsi_tpg_attrib {
 	u32 tpg_enabled_sendtargets;
 	u32 login_keys_workaround;
 	u32 max_sessions;
+	u32 tcp_keepalive_idle;		/* seconds, 0: off */
+	u32 tcp_keepalive_interval;	/* seconds */
+	u32 tcp_keepalive_count;
 	u32 allow_target_reset;
 	u32 redirect_permanent;
 	u32 redirect_after_auth;
@@ -594,6 +602,9 @@ struct tiscsi_lost {
  * @free: free slots
  * @nr_busy: slots not free
  * @pending: tasks that wait for a CmdSN hole to fill, in CmdSN order
+ * @gap_sn: the CmdSN that the first of them waits for, see gap.c
+ * @gap_asked: the connections have been pinged because of it
+ * @gap_until: jiffies: what is next happens then
  * @due: tasks whose CmdSN is acknowledged and that have not been executed, in
  *	CmdSN order; the first one is to be executed next, by its connection
  * @turn: the connection that executes a task now; only if @multi
@@ -651,6 +662,9 @@ struct tiscsi_sess {
 	struct list_head free;
 	struct list_head pending;
 	struct list_head due;
+	u32 gap_sn;
+	bool gap_asked;
+	unsigned long gap_until;
 	struct tiscsi_conn *turn;
 	struct list_head logouts;
 	struct list_head reassigns;
@@ -773,6 +787,7 @@ enum tiscsi_conn_flag {
 	CONN_F_GO_ON,			/* a task that waited for others can go on */
 	CONN_F_TERMINATED,		/* tasks were aborted; under sess->lock */
 	CONN_F_FENCE,			/* look at the session's fence */
+	CONN_F_ASK,			/* ping the peer */
 	CONN_F_DISMISSED,		/* configfs takes something away from it */
 	CONN_F_DROPPING,		/* and it did not log out */
 	CONN_F_COLD_RESET,		/* all sessions of the target end */

@@ -4,6 +4,8 @@
  * numbers that wrap. What they can take is bounded, and so is the time.
  */
 #include <sys/socket.h>
+#include <netinet/in.h>
+#include <linux/filter.h>
 
 #include "harness.h"
 
@@ -64,7 +66,7 @@ static void wait_gone(const char *initiator, struct conn *other, u32 ms)
  * A window full of reads, a gigabyte in all, whose data nobody takes. Requests
  * go on to come, so that the target need not ping; it notices all the same.
  */
-TEST(J08_J13_initiator_that_stops_reading)
+TEST(J08_J13_F25_initiator_that_stops_reading)
 {
 	struct conn *other = login(LOGIN(.initiator = env.initiator2));
 	long before = mem_kb("MemAvailable"), used;
@@ -161,6 +163,255 @@ TEST(J14_F07_initiator_that_sends_no_data)
 	expect_closed(c);
 	put_acl(env.small, "dataout_timeout", "3");
 	put_acl(env.small, "dataout_timeout_retries", "5");
+}
+
+/* ---- F25: connections that have failed without a word ---- */
+
+static struct conn *login_watched(const char *keys)
+{
+	put_acl(env.small, "dataout_timeout", "2");
+	put_acl(env.small, "dataout_timeout_retries", "1");
+	put_acl(env.small, "nopin_response_timeout", "3");
+	return login(LOGIN(.initiator = env.small, .keys = keys));
+}
+
+static void not_watched(void)
+{
+	put_acl(env.small, "dataout_timeout", "3");
+	put_acl(env.small, "dataout_timeout_retries", "5");
+	put_acl(env.small, "nopin_response_timeout", "30");
+}
+
+/* A ping with the CmdSN after the next one. */
+static void send_after_hole(struct conn *c, struct pdu *missing)
+{
+	struct pdu p;
+
+	ping(c);
+	pdu_nop(c, missing, NULL, 0);
+	pdu_nop(c, &p, NULL, 0);
+	conn_send(c, &p);
+}
+
+/* Answers pings until the other end closes; whether there was one. */
+static bool answer_until_closed(struct conn *c, struct conn *other)
+{
+	u64 end = now_ms() + bound_ms(20000);
+	enum recv_result r;
+
+	c->seen = 0;
+	while ((r = conn_wait(c, 100)) != RECV_CLOSED) {
+		if (now_ms() > end)
+			die("still open");
+		must_work(other);
+	}
+	return c->seen & 1ULL << OP_NOP_IN;
+}
+
+/*
+ * It answers all pings, but one request never comes: session recovery, after the
+ * time for the request and then that for pings, and not before.
+ */
+TEST(F25_hole_that_is_never_filled)
+{
+	struct conn *other = login(LOGIN(.initiator = env.initiator2));
+	struct conn *c = login_watched("");
+	int log = klog_open();
+	struct pdu missing;
+	u64 start;
+
+	start = now_ms();
+	send_after_hole(c, &missing);
+	ASSERT_TRUE(answer_until_closed(c, other));
+	ASSERT_LT(5500, now_ms() - start);
+	ASSERT_TRUE(klog_has(log, "does not come"));
+	wait_gone(env.small, other, DEADLINE_MS);
+	not_watched();
+}
+
+/* A hole that is filled in time leaves nothing behind. */
+TEST(F25_hole_that_is_filled_late)
+{
+	struct conn *c = login_watched("");
+	u64 end = now_ms() + 3000;
+	struct pdu missing;
+
+	send_after_hole(c, &missing);
+	c->seen = 0;
+	while (now_ms() < end)
+		ASSERT_NE(RECV_CLOSED, conn_wait(c, 100));
+	ASSERT_TRUE(c->seen & 1ULL << OP_NOP_IN);
+	conn_send(c, &missing);
+	recv_op(c, OP_NOP_IN);
+	recv_op(c, OP_NOP_IN);
+	end = now_ms() + 5000;
+	while (now_ms() < end)
+		ASSERT_NE(RECV_CLOSED, conn_wait(c, 100));
+	ping(c);
+	logout(c);
+	not_watched();
+}
+
+/*
+ * The request was sent on a connection that is dead: that one fails, nothing
+ * else, and the request is taken from the other one.
+ */
+TEST(F25_F26_hole_of_a_dead_connection)
+{
+	struct conn *c = login_watched("MaxConnections=2"), *dead;
+	u64 end = now_ms() + bound_ms(15000);
+	struct pdu missing;
+	bool told = false;
+
+	dead = login_join(c->sess, 1);
+	dead->no_pong = true;
+	send_after_hole(c, &missing);
+	while (conn_wait(dead, 100) != RECV_CLOSED || !told) {
+		ASSERT_LT(now_ms(), end);
+		if (conn_wait(c, 100) != RECV_PDU)
+			continue;
+		ASSERT_EQ(OP_ASYNC, pdu_op(&c->rx));
+		ASSERT_EQ(ASYNC_DROP_CONNECTION, c->rx.bhs[BHS_ASYNC_EVENT]);
+		told = true;
+	}
+	conn_send(c, &missing);
+	recv_op(c, OP_NOP_IN);
+	recv_op(c, OP_NOP_IN);
+	ping(c);
+	logout(c);
+	not_watched();
+}
+
+/* ---- TCP keepalive ---- */
+
+#define T1_ATTRIB	"iqn.2003-01.org.example:t1/tpgt_1/attrib/"
+
+static void put_keepalive(const char *idle, const char *interval,
+			  const char *count)
+{
+	configfs_write(T1_ATTRIB "tcp_keepalive_idle", idle);
+	configfs_write(T1_ATTRIB "tcp_keepalive_interval", interval);
+	configfs_write(T1_ATTRIB "tcp_keepalive_count", count);
+}
+
+/*
+ * The timer that the other end of @c, which is in this kernel too, has: its kind
+ * and when it ends, in seconds.
+ */
+static unsigned int peer_timer(struct conn *c, int *secs)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+	unsigned int port, kind;
+	unsigned long when;
+	FILE *f = fopen("/proc/net/tcp", "r");
+	char line[256];
+
+	if (!f || getsockname(c->fd, (struct sockaddr *)&sa, &len))
+		die("no list of connections");
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " %*d: %*8x:%*4x %*8x:%x %*x %*8x:%*8x %x:%lx",
+			   &port, &kind, &when) != 3 ||
+		    port != ntohs(sa.sin_port))
+			continue;
+		fclose(f);
+		*secs = when / sysconf(_SC_CLK_TCK);
+		return kind;
+	}
+	die("no connection from port %u", ntohs(sa.sin_port));
+}
+
+/* Seconds until the other end's TCP asks whether we are there; -1: never. */
+static int keepalive_in(struct conn *c)
+{
+	u64 end = now_ms() + DEADLINE_MS;
+	int secs;
+
+	for (;;) {
+		switch (peer_timer(c, &secs)) {
+		case 0:
+			return -1;
+		case 2:
+			return secs;
+		}
+		/* Until we have acknowledged what was sent it is another one. */
+		if (now_ms() > end)
+			die("another timer still runs");
+		usleep(10000);
+	}
+}
+
+TEST(F25_J13_keepalive_as_configured)
+{
+	struct conn *c;
+
+	put_keepalive("0", "10", "3");
+	c = login_default();
+	ASSERT_EQ(-1, keepalive_in(c));
+	conn_close(c);
+	put_keepalive("1000", "10", "3");
+	c = login_default();
+	ASSERT_LT(900, keepalive_in(c));
+	ASSERT_GE(1000, keepalive_in(c));
+	conn_close(c);
+	put_keepalive("120", "10", "3");
+	/* A discovery session is of no portal group. */
+	c = login(LOGIN(.discovery = true));
+	ASSERT_LT(60, keepalive_in(c));
+	ASSERT_GE(120, keepalive_in(c));
+}
+
+TEST(F25_keepalive_values_are_checked)
+{
+	static const char *const bad[][2] = {
+		{ "idle", "32768" }, { "idle", "-1" }, { "interval", "0" },
+		{ "interval", "32768" }, { "count", "0" }, { "count", "128" },
+		{ "count", "three" },
+	};
+	char path[128];
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(path, sizeof(path), T1_ATTRIB "tcp_keepalive_%s",
+			 bad[i][0]);
+		ASSERT_EQ(EINVAL, configfs_try(path, bad[i][1]));
+	}
+}
+
+/* From here on nothing that comes reaches it, and so TCP answers nothing. */
+static void go_deaf(struct conn *c)
+{
+	struct sock_filter drop = { BPF_RET | BPF_K, 0, 0, 0 };
+	struct sock_fprog prog = { 1, &drop };
+
+	if (setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+		       sizeof(prog)))
+		die("no filter");
+}
+
+/* Without pings it is TCP alone that notices. */
+TEST(F25_keepalive_ends_who_is_gone)
+{
+	struct conn *other = login(LOGIN(.initiator = env.initiator2)), *c;
+	u64 start;
+
+	put_acl(env.small, "nopin_timeout", "0");
+	put_keepalive("2", "1", "2");
+	c = login(LOGIN(.initiator = env.small));
+	put_keepalive("120", "10", "3");
+	ping(c);
+	/* Who answers stays. */
+	start = now_ms();
+	while (now_ms() - start < 6000) {
+		must_work(other);
+		usleep(50000);
+	}
+	ASSERT_TRUE(env_info_has(env.small, "InitiatorName:"));
+	go_deaf(c);
+	start = now_ms();
+	wait_gone(env.small, other, bound_ms(15000));
+	ASSERT_LT(1500, now_ms() - start);
+	put_acl(env.small, "nopin_timeout", "15");
 }
 
 /* ExpStatSN stays where it was: nothing is kept for a resend at level 0. */

@@ -450,6 +450,44 @@ TEST(F22_time_is_over)
 	logout(c[0]);
 }
 
+/*
+ * Time2Wait binds the initiator, and is part of the time that state is kept: a
+ * Logout, a TASK REASSIGN and a login that come too early are served, and what
+ * comes after Time2Retain alone still finds its task.
+ */
+TEST(F22_C27_before_and_after_time2wait)
+{
+	static const char keys[] =
+		"ErrorRecoveryLevel=2 MaxConnections=4 DefaultTime2Wait=8 DefaultTime2Retain=1";
+	u8 buf[2 * BLOCK] = {};
+	struct scsi early, late;
+	struct conn *c[2];
+	u64 start;
+
+	login_level2(c, 2, keys);
+	stalled(c[1], &early, buf, 22);
+	stalled(c[1], &late, buf, 24);
+	lose(c[1], c[0]);
+	ASSERT_EQ(0, logout_conn(c[0], 2, 1));
+	start = now_ms();
+	ASSERT_EQ(8, get_be16(c[0]->rx.bhs + BHS_TIME2WAIT));
+	ASSERT_EQ(TMF_DONE, reassign(c[0], &early, 0));
+	expect_resumed_write(c[0], &early, 0, sizeof(buf));
+	expect_good(c[0], &early);
+	c[1] = login_join(c[0]->sess, 1);
+	ASSERT_GT(8000, now_ms() - start) {
+		TH_LOG("too slow to be early");
+	}
+	while (now_ms() - start < 2000) {
+		ping(c[0]);
+		usleep(100000);
+	}
+	ASSERT_EQ(TMF_DONE, reassign(c[1], &late, 0));
+	expect_resumed_write(c[1], &late, 0, sizeof(buf));
+	expect_good(c[1], &late);
+	logout(c[0]);
+}
+
 TEST(F22_F28_nothing_is_kept)
 {
 	struct conn *c[2];

@@ -17,7 +17,6 @@
 #include "access/access.h"
 #include "login.h"
 #include "recovery.h"
-#include "trace.h"
 
 /* PDUs a turn, so that connections on one CPU share it fairly. */
 #define TISCSI_RX_BUDGET	8
@@ -35,30 +34,6 @@ static LIST_HEAD(tiscsi_conns);
 static DEFINE_SPINLOCK(tiscsi_conns_lock);
 static DECLARE_WAIT_QUEUE_HEAD(tiscsi_conns_wait);
 
-static const char * const tiscsi_conn_states[] = {
-	[CONN_FREE]		= "FREE",
-	[CONN_XPT_UP]		= "XPT_UP",
-	[CONN_IN_LOGIN]		= "IN_LOGIN",
-	[CONN_LOGGED_IN]	= "LOGGED_IN",
-	[CONN_IN_LOGOUT]	= "IN_LOGOUT",
-	[CONN_LOGOUT_REQUESTED]	= "LOGOUT_REQUESTED",
-	[CONN_CLEANUP_WAIT]	= "CLEANUP_WAIT",
-};
-
-/* Legal next states of each state, RFC 7143 8.1.4 (target side). */
-static const u8 tiscsi_conn_next[] = {
-	[CONN_FREE]		= BIT(CONN_XPT_UP),
-	[CONN_XPT_UP]		= BIT(CONN_IN_LOGIN) | BIT(CONN_FREE),
-	[CONN_IN_LOGIN]		= BIT(CONN_LOGGED_IN) | BIT(CONN_FREE),
-	[CONN_LOGGED_IN]	= BIT(CONN_IN_LOGOUT) |
-				  BIT(CONN_LOGOUT_REQUESTED) |
-				  BIT(CONN_CLEANUP_WAIT) | BIT(CONN_FREE),
-	[CONN_IN_LOGOUT]	= BIT(CONN_CLEANUP_WAIT) | BIT(CONN_FREE),
-	[CONN_LOGOUT_REQUESTED]	= BIT(CONN_IN_LOGOUT) |
-				  BIT(CONN_CLEANUP_WAIT) | BIT(CONN_FREE),
-	[CONN_CLEANUP_WAIT]	= BIT(CONN_FREE),
-};
-
 /* What the log says of a connection's end; NULL for the expected ones. */
 static const char * const tiscsi_close_text[] = {
 	[CLOSE_TIMEOUT]		= "timed out",
@@ -66,46 +41,6 @@ static const char * const tiscsi_close_text[] = {
 	[CLOSE_DIGEST]		= "sent a header with a wrong digest",
 	[CLOSE_NO_MEMORY]	= "was dropped for want of memory",
 };
-
-/**
- * tiscsi_conn_state_name - a connection state in words
- * @state: the state
- *
- * Return: its name in RFC 7143 8.1. Any context.
- */
-const char *tiscsi_conn_state_name(enum tiscsi_conn_state state)
-{
-	return tiscsi_conn_states[state];
-}
-
-/**
- * tiscsi_conn_may_become - is this a move that RFC 7143 8.1.4 knows
- * @from: a connection state
- * @to: another
- *
- * Return: whether a target's connection may go from one to the other. Any
- * context.
- */
-bool tiscsi_conn_may_become(enum tiscsi_conn_state from,
-			    enum tiscsi_conn_state to)
-{
-	return tiscsi_conn_next[from] & BIT(to);
-}
-
-/**
- * tiscsi_conn_set_state - the one setter of conn->state
- * @conn: the connection
- * @state: where it goes; a move that RFC 7143 8.1 does not know is a bug
- *
- * Called by the owner of the connection: io_work, or close_work after it.
- */
-void tiscsi_conn_set_state(struct tiscsi_conn *conn,
-			   enum tiscsi_conn_state state)
-{
-	WARN_ON_ONCE(!tiscsi_conn_may_become(conn->state, state));
-	trace_tiscsi_conn(conn, state);
-	WRITE_ONCE(conn->state, state);
-}
 
 /**
  * tiscsi_conn_kick - have the connection look at its work

@@ -132,6 +132,13 @@ static void tiscsi_suspend_data(struct tiscsi_conn *conn)
 	spin_unlock(&conn->sess->lock);
 }
 
+/* From now on its tasks may be taken over; it may have been said before. */
+static void tiscsi_suspended_begin(struct tiscsi_conn *conn)
+{
+	if (conn->cleanup != CLEANUP_BEGUN)
+		tiscsi_cleanup_set_state(conn, CLEANUP_BEGUN);
+}
+
 /* Logouts that waited for this. */
 static void tiscsi_suspend_answer_logouts(struct tiscsi_conn *conn)
 {
@@ -148,7 +155,7 @@ static void tiscsi_suspend_answer_logouts(struct tiscsi_conn *conn)
 			continue;
 		}
 		list_del_init(&cmd->list);
-		set_bit(CONN_F_RELEASED, &conn->flags);
+		tiscsi_suspended_begin(conn);
 		tiscsi_logout_answer(cmd, ISCSI_LOGOUT_SUCCESS);
 	}
 	if (expire)
@@ -196,8 +203,9 @@ bool tiscsi_suspend(struct tiscsi_conn *conn)
 	conn->logout = NULL;
 	conn->deadline = jiffies + retain;
 	set_bit(CONN_F_SUSPENDED, &conn->flags);
+	tiscsi_cleanup_set_state(conn, CLEANUP_WAIT);
 	if (conn->close_reason == CLOSE_REINSTATED)
-		set_bit(CONN_F_RELEASED, &conn->flags);
+		tiscsi_suspended_begin(conn);
 	tiscsi_sess_conn_left(conn);
 	tiscsi_suspend_answer_logouts(conn);
 	/* The session may have ended meanwhile. */
@@ -235,7 +243,7 @@ static bool tiscsi_suspended_each(struct tiscsi_sess *sess, u16 cid,
 
 static void tiscsi_suspended_renew(struct tiscsi_conn *conn)
 {
-	set_bit(CONN_F_RELEASED, &conn->flags);
+	tiscsi_suspended_begin(conn);
 	conn->deadline = jiffies + tiscsi_sess_retain_time(conn->sess);
 }
 
@@ -297,6 +305,7 @@ void tiscsi_suspended_end(struct tiscsi_conn *conn)
 
 	spin_lock(&sess->lock);
 	clear_bit(CONN_F_SUSPENDED, &conn->flags);
+	tiscsi_cleanup_set_state(conn, CLEANUP_OVER);
 	spin_unlock(&sess->lock);
 	cancel_work_sync(&conn->io_work);
 	del_timer_sync(&conn->timer);
@@ -352,8 +361,7 @@ static struct tiscsi_cmd *tiscsi_reassign_find(const struct tiscsi_cmd *tmf,
 		*response = ISCSI_TMF_RSP_NO_TASK;
 	else if (cmd->opcode != ISCSI_OP_SCSI_CMD)
 		*response = ISCSI_TMF_RSP_REJECTED;
-	else if (!tiscsi_is_suspended(cmd->conn) ||
-		 !test_bit(CONN_F_RELEASED, &cmd->conn->flags))
+	else if (cmd->conn->cleanup != CLEANUP_BEGUN)
 		*response = ISCSI_TMF_RSP_TASK_ALLEGIANT;
 	else if (!tiscsi_suspend_keeps(cmd))
 		*response = ISCSI_TMF_RSP_NO_TASK;

@@ -27,63 +27,6 @@
 static DEFINE_IDA(tiscsi_tsih_ida);
 static atomic_t tiscsi_next_sid = ATOMIC_INIT(0);
 
-static const char * const tiscsi_sess_states[] = {
-	[SESS_FREE]		= "FREE",
-	[SESS_ACTIVE]		= "ACTIVE",
-	[SESS_LOGGED_IN]	= "LOGGED_IN",
-	[SESS_FAILED]		= "FAILED",
-	[SESS_IN_CONTINUE]	= "IN_CONTINUE",
-};
-
-/* Legal next states of each state, RFC 7143 8.3.4 (target side). */
-static const u8 tiscsi_sess_next[] = {
-	[SESS_FREE]		= BIT(SESS_ACTIVE),
-	[SESS_ACTIVE]		= BIT(SESS_LOGGED_IN) | BIT(SESS_FREE),
-	[SESS_LOGGED_IN]	= BIT(SESS_FAILED) | BIT(SESS_FREE),
-	[SESS_FAILED]		= BIT(SESS_IN_CONTINUE) | BIT(SESS_FREE),
-	[SESS_IN_CONTINUE]	= BIT(SESS_LOGGED_IN) | BIT(SESS_FAILED) |
-				  BIT(SESS_FREE),
-};
-
-/**
- * tiscsi_sess_state_name - a session state in words
- * @state: the state
- *
- * Return: its name in RFC 7143 8.3. Any context.
- */
-const char *tiscsi_sess_state_name(enum tiscsi_sess_state state)
-{
-	return tiscsi_sess_states[state];
-}
-
-/**
- * tiscsi_sess_may_become - is this a move that RFC 7143 8.3.4 knows
- * @from: a session state
- * @to: another
- *
- * Return: whether a target's session may go from one to the other. Any
- * context.
- */
-bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
-			    enum tiscsi_sess_state to)
-{
-	return tiscsi_sess_next[from] & BIT(to);
-}
-
-/**
- * tiscsi_sess_set_state - the one setter of sess->state
- * @sess: the session
- * @state: where it goes; a move that RFC 7143 8.3 does not know is a bug
- *
- * Caller holds sess->lock.
- */
-void tiscsi_sess_set_state(struct tiscsi_sess *sess,
-			   enum tiscsi_sess_state state)
-{
-	WARN_ON_ONCE(!tiscsi_sess_may_become(sess->state, state));
-	WRITE_ONCE(sess->state, state);
-}
-
 static void tiscsi_sess_release(struct kref *ref)
 {
 	struct tiscsi_sess *sess = container_of(ref, struct tiscsi_sess, ref);
@@ -194,8 +137,8 @@ void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
 
 	lockdep_assert_held(&sess->lock);
 	if (sess->state != SESS_FREE) {
-		tiscsi_sess_set_state(sess, SESS_FREE);
 		sess->close_reason = reason;
+		tiscsi_sess_set_state(sess, SESS_FREE);
 	}
 	list_for_each_entry(conn, &sess->conns, sess_node)
 		if (conn != spared) {
@@ -280,8 +223,8 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	INIT_DELAYED_WORK(&sess->retain_work, tiscsi_sess_retain_work);
 	INIT_LIST_HEAD(&sess->covers);
 	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);
-	sess->state = SESS_ACTIVE;
 	sess->sid = atomic_inc_return(&tiscsi_next_sid);
+	tiscsi_sess_set_state(sess, SESS_ACTIVE);
 	sess->created = get_jiffies_64();
 	sess->discovery = login->nego.discovery;
 	sess->keys = login->nego.keys;

@@ -540,22 +540,23 @@ struct tiscsi_cmd {
 
 /* RFC 7143 8.3: states of a session as the target sees them. */
 enum tiscsi_sess_state {
-	SESS_FREE,			/* Q1 */
-	SESS_ACTIVE,			/* Q2: first login in progress */
-	SESS_LOGGED_IN,			/* Q3 */
-	SESS_FAILED,			/* Q4 */
-	SESS_IN_CONTINUE,		/* Q5 */
+#define SESS_STATE(name, ...)		SESS_##name,
+#include "state_table.h"
+#undef SESS_STATE
 };
 
 /* RFC 7143 8.1: states of a connection as the target sees them. */
 enum tiscsi_conn_state {
-	CONN_FREE,			/* S1 */
-	CONN_XPT_UP,			/* S3 */
-	CONN_IN_LOGIN,			/* S4 */
-	CONN_LOGGED_IN,			/* S5 */
-	CONN_IN_LOGOUT,			/* S6 */
-	CONN_LOGOUT_REQUESTED,		/* S7 */
-	CONN_CLEANUP_WAIT,		/* S8 */
+#define CONN_STATE(name, ...)		CONN_##name,
+#include "state_table.h"
+#undef CONN_STATE
+};
+
+/* RFC 7143 8.2: how far the cleanup of a failed connection is. */
+enum tiscsi_cleanup_state {
+#define CLEANUP_STATE(name, ...)	CLEANUP_##name,
+#include "state_table.h"
+#undef CLEANUP_STATE
 };
 
 /* Why a connection or session ends; for counters, traces and one log line. */
@@ -795,8 +796,7 @@ enum tiscsi_conn_flag {
 	CONN_F_LEAVING,			/* logs out, or has left its session */
 	CONN_F_DETACHED,		/* has left its session */
 	CONN_F_SUSPENDED,		/* and keeps its tasks: see reassign.c */
-	CONN_F_RELEASED,		/* which may be taken over */
-	CONN_F_EXPIRED,			/* and end now */
+	CONN_F_EXPIRED,			/* which end now */
 	CONN_F_HDIGEST,
 	CONN_F_DDIGEST,
 };
@@ -826,6 +826,7 @@ struct tiscsi_conn {
 	u32 nr_immediate[IMMEDIATE_NR];	/* requests, under sess->lock */
 	struct tiscsi_cmd *logout;	/* its Logout, under sess->lock */
 	enum tiscsi_conn_state state;
+	enum tiscsi_cleanup_state cleanup; /* under sess->lock */
 	enum tiscsi_close_reason close_reason;
 	unsigned long flags;
 	int cpu;
@@ -986,10 +987,6 @@ bool tiscsi_half_open_busy(void);
 int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock);
 void tiscsi_conn_put(struct tiscsi_conn *conn);
 void tiscsi_conn_acked(struct tiscsi_conn *conn);
-bool tiscsi_conn_may_become(enum tiscsi_conn_state from,
-			    enum tiscsi_conn_state to);
-void tiscsi_conn_set_state(struct tiscsi_conn *conn,
-			   enum tiscsi_conn_state state);
 void tiscsi_conn_close(struct tiscsi_conn *conn,
 		       enum tiscsi_close_reason reason);
 void tiscsi_conn_kick(struct tiscsi_conn *conn);
@@ -1004,12 +1001,31 @@ void tiscsi_conns_close_all(struct tiscsi_tpg *tpg,
 			    struct tiscsi_portal *portal,
 			    enum tiscsi_close_reason reason);
 void tiscsi_conns_wait_none(void);
-const char *tiscsi_conn_state_name(enum tiscsi_conn_state state);
 
 static inline void tiscsi_conn_get(struct tiscsi_conn *conn)
 {
 	kref_get(&conn->ref);
 }
+
+/* ------------------------------------------------------------------ */
+/* state.c                                                             */
+/* ------------------------------------------------------------------ */
+
+const char *tiscsi_conn_state_name(enum tiscsi_conn_state state);
+const char *tiscsi_sess_state_name(enum tiscsi_sess_state state);
+const char *tiscsi_cleanup_state_name(enum tiscsi_cleanup_state state);
+bool tiscsi_conn_may_become(enum tiscsi_conn_state from,
+			    enum tiscsi_conn_state to);
+bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
+			    enum tiscsi_sess_state to);
+bool tiscsi_cleanup_may_become(enum tiscsi_cleanup_state from,
+			       enum tiscsi_cleanup_state to);
+void tiscsi_conn_set_state(struct tiscsi_conn *conn,
+			   enum tiscsi_conn_state state);
+void tiscsi_sess_set_state(struct tiscsi_sess *sess,
+			   enum tiscsi_sess_state state);
+void tiscsi_cleanup_set_state(struct tiscsi_conn *conn,
+			      enum tiscsi_cleanup_state state);
 
 /* ------------------------------------------------------------------ */
 /* pdu_rx.c, pdu_tx.c, digest.c                                        */
@@ -1284,8 +1300,6 @@ void tiscsi_sess_dismiss(struct tiscsi_sess *sess, u32 seconds);
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
 void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
 		     struct tiscsi_conn *spared);
-void tiscsi_sess_set_state(struct tiscsi_sess *sess,
-			   enum tiscsi_sess_state state);
 struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
 				     const u8 *isid);
 struct tiscsi_sess **tiscsi_tpg_get_sessions(struct tiscsi_tpg *tpg, u32 *nr);
@@ -1299,9 +1313,6 @@ void tiscsi_tpg_init(struct tiscsi_tpg *tpg);
 void tiscsi_tpg_wait_unused(struct tiscsi_tpg *tpg);
 bool tiscsi_tpg_get(struct tiscsi_tpg *tpg);
 void tiscsi_tpg_put(struct tiscsi_tpg *tpg);
-const char *tiscsi_sess_state_name(enum tiscsi_sess_state state);
-bool tiscsi_sess_may_become(enum tiscsi_sess_state from,
-			    enum tiscsi_sess_state to);
 void tiscsi_lun_pre_unlink(struct se_portal_group *se_tpg, struct se_lun *lun);
 
 /* offline.c */

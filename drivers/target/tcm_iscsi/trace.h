@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: the life of a task and of a connection, which are the moves of
- * their one setter each, and the PDUs that come and go.
+ * Tracepoints: the lives of tasks, connections and sessions, which are the moves
+ * of their one setter each, and the PDUs that come and go.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM tcm_iscsi
@@ -30,6 +30,15 @@ TRACE_DEFINE_ENUM(CONN_LOGGED_IN);
 TRACE_DEFINE_ENUM(CONN_IN_LOGOUT);
 TRACE_DEFINE_ENUM(CONN_LOGOUT_REQUESTED);
 TRACE_DEFINE_ENUM(CONN_CLEANUP_WAIT);
+TRACE_DEFINE_ENUM(SESS_FREE);
+TRACE_DEFINE_ENUM(SESS_ACTIVE);
+TRACE_DEFINE_ENUM(SESS_LOGGED_IN);
+TRACE_DEFINE_ENUM(SESS_FAILED);
+TRACE_DEFINE_ENUM(SESS_IN_CONTINUE);
+TRACE_DEFINE_ENUM(CLEANUP_NONE);
+TRACE_DEFINE_ENUM(CLEANUP_WAIT);
+TRACE_DEFINE_ENUM(CLEANUP_BEGUN);
+TRACE_DEFINE_ENUM(CLEANUP_OVER);
 
 #define tiscsi_show_task_state(value)					\
 	__print_symbolic(value,						\
@@ -52,6 +61,21 @@ TRACE_DEFINE_ENUM(CONN_CLEANUP_WAIT);
 		{ CONN_IN_LOGOUT, "IN_LOGOUT" },			\
 		{ CONN_LOGOUT_REQUESTED, "LOGOUT_REQUESTED" },		\
 		{ CONN_CLEANUP_WAIT, "CLEANUP_WAIT" })
+
+#define tiscsi_show_sess_state(value)					\
+	__print_symbolic(value,						\
+		{ SESS_FREE, "FREE" },					\
+		{ SESS_ACTIVE, "ACTIVE" },				\
+		{ SESS_LOGGED_IN, "LOGGED_IN" },			\
+		{ SESS_FAILED, "FAILED" },				\
+		{ SESS_IN_CONTINUE, "IN_CONTINUE" })
+
+#define tiscsi_show_cleanup_state(value)				\
+	__print_symbolic(value,						\
+		{ CLEANUP_NONE, "NONE" },				\
+		{ CLEANUP_WAIT, "WAIT" },				\
+		{ CLEANUP_BEGUN, "BEGUN" },				\
+		{ CLEANUP_OVER, "OVER" })
 
 #define tiscsi_show_opcode(value)					\
 	__print_symbolic(value,						\
@@ -137,6 +161,54 @@ TRACE_EVENT(tiscsi_conn,
 		  tiscsi_show_conn_state(__entry->from),
 		  tiscsi_show_conn_state(__entry->to),
 		  __entry->reason)
+);
+
+TRACE_EVENT(tiscsi_sess,
+	TP_PROTO(const struct tiscsi_sess *sess, enum tiscsi_sess_state state),
+	TP_ARGS(sess, state),
+	TP_STRUCT__entry(
+		__field(u32, sid)
+		__field(u32, conns)
+		__field(u8, from)
+		__field(u8, to)
+		__field(u8, reason)
+	),
+	TP_fast_assign(
+		__entry->sid = sess->sid;
+		__entry->conns = sess->nr_conns;
+		__entry->from = sess->state;
+		__entry->to = state;
+		__entry->reason = sess->close_reason;
+	),
+	TP_printk("sid=%u conns=%u %s->%s close_reason=%u",
+		  __entry->sid, __entry->conns,
+		  tiscsi_show_sess_state(__entry->from),
+		  tiscsi_show_sess_state(__entry->to),
+		  __entry->reason)
+);
+
+TRACE_EVENT(tiscsi_cleanup,
+	TP_PROTO(const struct tiscsi_conn *conn,
+		 enum tiscsi_cleanup_state state),
+	TP_ARGS(conn, state),
+	TP_STRUCT__entry(
+		__field(u32, sid)
+		__field(u16, cid)
+		__field(u8, from)
+		__field(u8, to)
+		__field(u32, cmds)
+	),
+	TP_fast_assign(
+		__entry->sid = conn->sess->sid;
+		__entry->cid = conn->cid;
+		__entry->from = conn->cleanup;
+		__entry->to = state;
+		__entry->cmds = conn->nr_cmds;
+	),
+	TP_printk("sid=%u cid=%u cmds=%u %s->%s",
+		  __entry->sid, __entry->cid, __entry->cmds,
+		  tiscsi_show_cleanup_state(__entry->from),
+		  tiscsi_show_cleanup_state(__entry->to))
 );
 
 DECLARE_EVENT_CLASS(tiscsi_pdu,

@@ -9,6 +9,7 @@
 
 #define NR_CONN_STATES	(CONN_CLEANUP_WAIT + 1)
 #define NR_SESS_STATES	(SESS_IN_CONTINUE + 1)
+#define NR_CLEANUP_STATES	(CLEANUP_OVER + 1)
 
 /* RFC 7143 8.1.4, with the numbers that it gives the transitions. */
 static const bool conn_moves[NR_CONN_STATES][NR_CONN_STATES] = {
@@ -43,6 +44,15 @@ static const bool sess_moves[NR_SESS_STATES][NR_SESS_STATES] = {
 	[SESS_IN_CONTINUE][SESS_FREE] = true,			/* N11 */
 };
 
+/* RFC 7143 8.2.2; what comes before is T15 or T16 of 8.1 */
+static const bool cleanup_moves[NR_CLEANUP_STATES][NR_CLEANUP_STATES] = {
+	[CLEANUP_NONE][CLEANUP_WAIT] = true,
+	[CLEANUP_WAIT][CLEANUP_OVER] = true,			/* M1 */
+	[CLEANUP_WAIT][CLEANUP_BEGUN] = true,			/* M2 */
+	[CLEANUP_BEGUN][CLEANUP_WAIT] = true,			/* M3 */
+	[CLEANUP_BEGUN][CLEANUP_OVER] = true,			/* M4 */
+};
+
 static void state_conn(struct kunit *test)
 {
 	int from, to;
@@ -69,9 +79,48 @@ static void state_sess(struct kunit *test)
 					    tiscsi_sess_state_name(to));
 }
 
+static void state_cleanup(struct kunit *test)
+{
+	int from, to;
+
+	for (from = 0; from < NR_CLEANUP_STATES; from++)
+		for (to = 0; to < NR_CLEANUP_STATES; to++)
+			KUNIT_EXPECT_EQ_MSG(test,
+					    tiscsi_cleanup_may_become(from, to),
+					    cleanup_moves[from][to],
+					    "%s to %s",
+					    tiscsi_cleanup_state_name(from),
+					    tiscsi_cleanup_state_name(to));
+}
+
+/* The setters go where the tables let them. */
+static void state_setters(struct kunit *test)
+{
+	struct tiscsi_sess *sess = kunit_kzalloc(test, sizeof(*sess),
+						 GFP_KERNEL);
+	struct tiscsi_conn *conn = kunit_kzalloc(test, sizeof(*conn),
+						 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, sess);
+	KUNIT_ASSERT_NOT_NULL(test, conn);
+	spin_lock_init(&sess->lock);
+	conn->sess = sess;
+	KUNIT_EXPECT_EQ(test, conn->state, CONN_FREE);
+	tiscsi_conn_set_state(conn, CONN_XPT_UP);
+	KUNIT_EXPECT_EQ(test, conn->state, CONN_XPT_UP);
+	tiscsi_sess_set_state(sess, SESS_ACTIVE);
+	KUNIT_EXPECT_EQ(test, sess->state, SESS_ACTIVE);
+	spin_lock(&sess->lock);
+	tiscsi_cleanup_set_state(conn, CLEANUP_WAIT);
+	spin_unlock(&sess->lock);
+	KUNIT_EXPECT_EQ(test, conn->cleanup, CLEANUP_WAIT);
+}
+
 static struct kunit_case state_cases[] = {
 	KUNIT_CASE(state_conn),
 	KUNIT_CASE(state_sess),
+	KUNIT_CASE(state_cleanup),
+	KUNIT_CASE(state_setters),
 	{}
 };
 

@@ -47,7 +47,7 @@ phases_are_right() {
 		seen write execute $((COUNT / 4)) && seen write all $((COUNT / 4))
 }
 
-# The PDUs and the connection, by hand.
+# The PDUs, the connection and the session, by hand.
 pdus() {
 	local i=/sys/kernel/tracing/instances/drill-trace ok
 	mkdir $i && echo 1 >$i/events/tcm_iscsi/enable || return
@@ -59,7 +59,9 @@ pdus() {
 	tail -n 40 $i/trace
 	grep -q 'tiscsi_rx_pdu: .*SCSI-Command' $i/trace &&
 		grep -q 'tiscsi_tx_pdu: .*Data-In.*len=4096' $i/trace &&
-		grep -q 'tiscsi_tx_pdu: .*Logout-Response' $i/trace || ok=1
+		grep -q 'tiscsi_tx_pdu: .*Logout-Response' $i/trace &&
+		grep -q 'tiscsi_conn: .*LOGGED_IN->IN_LOGOUT' $i/trace &&
+		grep -q 'tiscsi_sess: .*LOGGED_IN->FREE' $i/trace || ok=1
 	rmdir $i
 	return $ok
 }
@@ -74,5 +76,5 @@ plan 5
 check "a target and a session" setup
 check "iscsi-latency shows reads and writes" latency
 check "each command was seen in each phase" phases_are_right
-check "PDUs and connections are traced" pdus
+check "PDUs, connections and sessions are traced" pdus
 check "nothing stays on" nothing_is_on

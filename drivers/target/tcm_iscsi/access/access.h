@@ -72,7 +72,8 @@ struct tiscsi_pr;
  * @line: commands that have to keep an order, by cmd->order_node
  * @nr_ordered: those with the ORDERED attribute in @line
  * @alua_seen: by group id, the states of its target port groups that nexuses
- *	know of or have an attention about; under dev->t10_alua.tg_pt_gps_lock
+ *	know of or have an attention about, with marks, see alua.c; under
+ *	dev->t10_alua.tg_pt_gps_lock
  * @alua_kept: by group id, states from the disk that were not restored yet;
  *	the same
  * @alua_seq: of the states written last, under tiscsi_alua_lock
@@ -214,7 +215,9 @@ enum tiscsi_aas tiscsi_alua_state(struct se_lun *lun);
 int tiscsi_alua_view(struct tiscsi_tpg *tpg, char *initiator,
 		     struct tiscsi_alua_view *view);
 void tiscsi_alua_look(struct tiscsi_lu *lu);
-bool tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp);
+u32 tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp);
+bool tiscsi_alua_is_implicit(struct tiscsi_lu *lu, bool now);
+bool tiscsi_alua_let_implicit(struct tiscsi_lu *lu, bool allow);
 void tiscsi_alua_refresh(struct tiscsi_cmd *cmd);
 bool tiscsi_alua_allows(struct tiscsi_cmd *cmd, struct tiscsi_sense *sense);
 void tiscsi_alua_pass(struct tiscsi_cmd *cmd);
@@ -246,11 +249,13 @@ struct tiscsi_answer {
 int tiscsi_answer_init(struct tiscsi_answer *ans, u32 size);
 void tiscsi_answer_put(struct tiscsi_answer *ans, const void *data, u32 len);
 void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd);
+void tiscsi_answer_fail(struct se_cmd *se_cmd,
+			const struct tiscsi_sense *sense);
 sense_reason_t tiscsi_answer_sense(struct se_cmd *se_cmd,
 				   const struct tiscsi_sense *sense);
 
 /* ------------------------------------------------------------------ */
-/* inquiry.c, luns.c, opcodes.c                                         */
+/* inquiry.c, luns.c, opcodes.c, mode.c                                 */
 /* ------------------------------------------------------------------ */
 
 void tiscsi_inquiry_attach(struct tiscsi_cmd *cmd);
@@ -258,6 +263,8 @@ sense_reason_t tiscsi_execute_inquiry_no_lun(struct se_cmd *se_cmd);
 bool tiscsi_opcodes_are_asked(const u8 *cdb);
 void tiscsi_opcodes_attach(struct tiscsi_cmd *cmd);
 void tiscsi_verify_attach(struct tiscsi_cmd *cmd);
+void tiscsi_mode_attach(struct tiscsi_cmd *cmd);
+bool tiscsi_dev_has_fua(struct se_device *dev);
 u64 tiscsi_luns_stand_in(struct tiscsi_cmd *cmd);
 void tiscsi_luns_attach_none(struct tiscsi_cmd *cmd);
 sense_reason_t tiscsi_execute_report_luns(struct se_cmd *se_cmd);

@@ -62,6 +62,10 @@ static const struct tiscsi_alua_command {
 	{ SERVICE_ACTION_IN_16,	  SAI_READ_CAPACITY_16, IN_STANDBY },
 };
 
+/* Marks of lu->alua_seen. */
+#define SEEN_MOVING		XA_MARK_0	/* in transition, last time */
+#define SEEN_BARRED		XA_MARK_1	/* not to change implicitly */
+
 static bool tiscsi_alua_is_active(enum tiscsi_aas state)
 {
 	return state == AAS_OPTIMIZED || state == AAS_NON_OPTIMIZED;
@@ -207,7 +211,7 @@ static void tiscsi_alua_restore(struct tiscsi_lu *lu,
 {
 	void *kept;
 
-	if (!tiscsi_alua_is_kept(gp))
+	if (!tiscsi_alua_is_kept(lu, gp))
 		return;
 	kept = xa_erase(&lu->alua_kept, gp->tg_pt_gp_id);
 	if (!kept || !(gp->tg_pt_gp_alua_supported_states &
@@ -222,27 +226,35 @@ static void tiscsi_alua_restore(struct tiscsi_lu *lu,
  * @lu: its logical unit; the caller holds tg_pt_gps_lock
  * @gp: the group
  *
- * A transition is not a state to be told about, its end is.
+ * A transition is not a state to be told about, its end is: in another state or,
+ * if it failed, in the one before (rows H20, H22).
  *
- * Return: whether the state is not the one known before.
+ * Return: the bit of enum tiscsi_ua that nexuses are to be told, 0 for none.
  */
-bool tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp)
+u32 tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp)
 {
-	void *seen = xa_load(&lu->alua_seen, gp->tg_pt_gp_id);
+	u16 id = gp->tg_pt_gp_id;
+	void *seen = xa_load(&lu->alua_seen, id);
+	bool moving;
 	u32 state;
 
 	if (!gp->tg_pt_gp_members)
-		return false;
+		return 0;
 	if (!seen)
 		tiscsi_alua_restore(lu, gp);
 	state = READ_ONCE(gp->tg_pt_gp_alua_access_state);
-	if (state == AAS_TRANSITIONING ||
-	    (seen && xa_to_value(seen) == state))
-		return false;
+	if (state == AAS_TRANSITIONING) {
+		xa_set_mark(&lu->alua_seen, id, SEEN_MOVING);
+		return 0;
+	}
+	moving = xa_get_mark(&lu->alua_seen, id, SEEN_MOVING);
+	if (moving)
+		xa_clear_mark(&lu->alua_seen, id, SEEN_MOVING);
+	if (seen && xa_to_value(seen) == state)
+		return moving ? BIT(UA_ALUA_FAILED) : 0;
 	/* Without memory for a new group its next change is not told. */
-	xa_store(&lu->alua_seen, gp->tg_pt_gp_id, xa_mk_value(state),
-		 GFP_ATOMIC);
-	return seen;
+	xa_store(&lu->alua_seen, id, xa_mk_value(state), GFP_ATOMIC);
+	return seen ? BIT(UA_ALUA_CHANGED) : 0;
 }
 
 /**
@@ -255,15 +267,111 @@ void tiscsi_alua_look(struct tiscsi_lu *lu)
 {
 	struct t10_alua *alua = &lu->dev->t10_alua;
 	struct t10_alua_tg_pt_gp *gp;
-	bool changed = false;
+	u32 bits = 0;
 
 	spin_lock(&alua->tg_pt_gps_lock);
 	list_for_each_entry(gp, &alua->tg_pt_gps_list, tg_pt_gp_list)
-		changed |= tiscsi_alua_see(lu, gp);
+		bits |= tiscsi_alua_see(lu, gp);
 	spin_unlock(&alua->tg_pt_gps_lock);
-	if (changed)
-		tiscsi_lu_attend_others(lu, BIT(UA_ALUA_CHANGED) | HOLD_ALUA,
-					NULL);
+	if (bits)
+		tiscsi_lu_attend_others(lu, bits | HOLD_ALUA, NULL);
+}
+
+/* ------------------------------------------------------------------ */
+/* IALUAE, row H23                                                     */
+/* ------------------------------------------------------------------ */
+
+/**
+ * tiscsi_alua_type - what can change a group's state, allowed or not
+ * @lu: its logical unit
+ * @gp: the group
+ *
+ * Any context.
+ *
+ * Return: TPGS_* bits.
+ */
+u8 tiscsi_alua_type(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp)
+{
+	u8 type = READ_ONCE(gp->tg_pt_gp_alua_access_type);
+
+	if (xa_get_mark(&lu->alua_seen, gp->tg_pt_gp_id, SEEN_BARRED))
+		type |= TPGS_IMPLICIT;
+	return type;
+}
+
+/**
+ * tiscsi_alua_is_implicit - may any group of a unit change implicitly
+ * @lu: the logical unit
+ * @now: true: as things are; false: as far as it is possible at all
+ *
+ * Process context.
+ *
+ * Return: whether one may.
+ */
+bool tiscsi_alua_is_implicit(struct tiscsi_lu *lu, bool now)
+{
+	struct t10_alua *alua = &lu->dev->t10_alua;
+	struct t10_alua_tg_pt_gp *gp;
+	u8 types = 0;
+
+	spin_lock(&alua->tg_pt_gps_lock);
+	list_for_each_entry(gp, &alua->tg_pt_gps_list, tg_pt_gp_list) {
+		if (!gp->tg_pt_gp_members)
+			continue;
+		types |= now ? READ_ONCE(gp->tg_pt_gp_alua_access_type) :
+			       tiscsi_alua_type(lu, gp);
+	}
+	spin_unlock(&alua->tg_pt_gps_lock);
+	return types & TPGS_IMPLICIT;
+}
+
+/*
+ * The core refuses an implicit change to a group whose type does not have it.
+ * So the type loses it, and the mark remembers it.
+ */
+static bool tiscsi_alua_let_group(struct tiscsi_lu *lu,
+				  struct t10_alua_tg_pt_gp *gp, bool allow)
+{
+	u8 type = READ_ONCE(gp->tg_pt_gp_alua_access_type), next;
+	u16 id = gp->tg_pt_gp_id;
+
+	if (allow) {
+		next = tiscsi_alua_type(lu, gp);
+		xa_clear_mark(&lu->alua_seen, id, SEEN_BARRED);
+	} else {
+		if (!gp->tg_pt_gp_members || !(type & TPGS_IMPLICIT))
+			return false;
+		xa_set_mark(&lu->alua_seen, id, SEEN_BARRED);
+		/* There was no memory to know the group. */
+		if (!xa_get_mark(&lu->alua_seen, id, SEEN_BARRED))
+			return false;
+		next = type & ~TPGS_IMPLICIT;
+	}
+	WRITE_ONCE(gp->tg_pt_gp_alua_access_type, next);
+	return next != type;
+}
+
+/**
+ * tiscsi_alua_let_implicit - allow implicit changes of a unit's groups, or not
+ * @lu: the logical unit
+ * @allow: to those that can; false: to none that has ports now
+ *
+ * Process context.
+ *
+ * Return: whether that was not so before.
+ */
+bool tiscsi_alua_let_implicit(struct tiscsi_lu *lu, bool allow)
+{
+	struct t10_alua *alua = &lu->dev->t10_alua;
+	struct t10_alua_tg_pt_gp *gp;
+	bool changed = false;
+
+	tiscsi_alua_look(lu);
+	spin_lock(&alua->tg_pt_gps_lock);
+	list_for_each_entry(gp, &alua->tg_pt_gps_list, tg_pt_gp_list)
+		changed |= tiscsi_alua_let_group(lu, gp, allow);
+	spin_unlock(&alua->tg_pt_gps_lock);
+	return changed;
 }
 
 /* ------------------------------------------------------------------ */

@@ -29,7 +29,9 @@ struct tiscsi_stpg_want {
 };
 
 bool tiscsi_alua_is_ours(const struct se_device *dev);
-bool tiscsi_alua_is_kept(const struct t10_alua_tg_pt_gp *gp);
+u8 tiscsi_alua_type(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp);
+bool tiscsi_alua_is_kept(struct tiscsi_lu *lu,
+			 const struct t10_alua_tg_pt_gp *gp);
 int tiscsi_alua_store(struct tiscsi_lu *lu, const struct tiscsi_stpg_want *want,
 		      u32 nr);
 bool tiscsi_alua_is_explicit(const struct se_lun *lun);

@@ -226,17 +226,13 @@ static void tiscsi_stpg_complete(struct tiscsi_stpg *stpg)
 {
 	const struct tiscsi_sense *why = &tiscsi_stpg_sense[stpg->result];
 	struct se_cmd *se_cmd = &stpg->cmd->se_cmd;
-	u8 sense[TRANSPORT_SENSE_BUFFER] = { };
 	bool good = stpg->result == STPG_GOOD;
 
 	kfree(stpg);
-	if (good) {
+	if (good)
 		target_complete_cmd(se_cmd, SAM_STAT_GOOD);
-		return;
-	}
-	scsi_build_sense_buffer(0, sense, why->key, why->asc, why->ascq);
-	transport_copy_sense_to_cmd(se_cmd, sense);
-	target_complete_cmd(se_cmd, SAM_STAT_CHECK_CONDITION);
+	else
+		tiscsi_answer_fail(se_cmd, why);
 }
 
 /* Row H25: 0 is the core's group for units that are in none. */
@@ -402,7 +398,8 @@ static bool tiscsi_stpg_end_group(struct tiscsi_lu *lu,
 				  struct t10_alua_tg_pt_gp *gp, u8 state)
 {
 	WRITE_ONCE(gp->tg_pt_gp_alua_access_state, state);
-	if (!tiscsi_alua_see(lu, gp))
+	/* What came to nothing is told to who asked for it, to nobody else. */
+	if (tiscsi_alua_see(lu, gp) != BIT(UA_ALUA_CHANGED))
 		return false;
 	gp->tg_pt_gp_alua_access_status = AAS_STATUS_EXPLICIT;
 	return true;
@@ -470,7 +467,7 @@ static bool tiscsi_stpg_is_kept(const struct tiscsi_stpg *stpg,
 	for (i = 0; i < stpg->nr; i++) {
 		gp = tiscsi_alua_group(lu->dev, stpg->want[i].id);
 		if (gp && stpg->want[i].state != AAS_OFFLINE)
-			kept |= tiscsi_alua_is_kept(gp);
+			kept |= tiscsi_alua_is_kept(lu, gp);
 	}
 	spin_unlock(&alua->tg_pt_gps_lock);
 	return kept;

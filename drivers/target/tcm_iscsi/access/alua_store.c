@@ -36,13 +36,15 @@ struct tiscsi_alua_record {
 
 /**
  * tiscsi_alua_is_kept - does a group's state survive
+ * @lu: its logical unit; the caller holds tg_pt_gps_lock
  * @gp: the group
  *
  * Return: whether initiators alone set it.
  */
-bool tiscsi_alua_is_kept(const struct t10_alua_tg_pt_gp *gp)
+bool tiscsi_alua_is_kept(struct tiscsi_lu *lu,
+			 const struct t10_alua_tg_pt_gp *gp)
 {
-	return gp->tg_pt_gp_alua_access_type == TPGS_EXPLICIT;
+	return tiscsi_alua_type(lu, gp) == TPGS_EXPLICIT;
 }
 
 static void tiscsi_alua_record(struct tiscsi_alua_record *rec, u16 id, u8 state)
@@ -77,7 +79,7 @@ static u32 tiscsi_alua_store_fill(struct tiscsi_lu *lu,
 	spin_lock(&alua->tg_pt_gps_lock);
 	list_for_each_entry(gp, &alua->tg_pt_gps_list, tg_pt_gp_list) {
 		state = xa_load(&lu->alua_seen, gp->tg_pt_gp_id);
-		if (state && nr < max && tiscsi_alua_is_kept(gp))
+		if (state && nr < max && tiscsi_alua_is_kept(lu, gp))
 			tiscsi_alua_record(&rec[nr++], gp->tg_pt_gp_id,
 					   tiscsi_alua_next(want, nr_want,
 							    gp->tg_pt_gp_id,

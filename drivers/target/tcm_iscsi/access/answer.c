@@ -63,6 +63,22 @@ void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd)
 }
 
 /**
+ * tiscsi_answer_fail - end a command with CHECK CONDITION
+ * @se_cmd: in the core's hands
+ * @sense: why
+ *
+ * Process context.
+ */
+void tiscsi_answer_fail(struct se_cmd *se_cmd, const struct tiscsi_sense *sense)
+{
+	u8 buf[TRANSPORT_SENSE_BUFFER] = { };
+
+	scsi_build_sense_buffer(0, buf, sense->key, sense->asc, sense->ascq);
+	transport_copy_sense_to_cmd(se_cmd, buf);
+	target_complete_cmd(se_cmd, SAM_STAT_CHECK_CONDITION);
+}
+
+/**
  * tiscsi_answer_sense - end REQUEST SENSE with sense data
  * @se_cmd: in the core's hands
  * @sense: what the data say, in the format that is asked for

@@ -226,6 +226,12 @@ static void tiscsi_access_take(struct tiscsi_cmd *cmd)
 	case REPORT_LUNS:
 		cmd->se_cmd.execute_cmd = tiscsi_execute_report_luns;
 		break;
+	case MODE_SENSE:
+	case MODE_SENSE_10:
+	case MODE_SELECT:
+	case MODE_SELECT_10:
+		tiscsi_mode_attach(cmd);
+		break;
 	case VERIFY:
 	case VERIFY_16:
 		tiscsi_verify_attach(cmd);
@@ -314,7 +320,8 @@ void tiscsi_access_slow(struct tiscsi_cmd *cmd)
  * tiscsi_access_lun_reset - a logical unit was reset
  * @dev: its device
  *
- * Every nexus is told (row E13), and not twice; a reservation of SPC-2 ends.
+ * Every nexus is told (row E13), and not twice; a reservation of SPC-2 ends,
+ * and mode parameters are as they were at first.
  * Process context, may sleep.
  */
 void tiscsi_access_lun_reset(struct se_device *dev)
@@ -324,6 +331,7 @@ void tiscsi_access_lun_reset(struct se_device *dev)
 	if (!lu)
 		return;
 	tiscsi_pr_drop_spc2(lu, NULL);
+	tiscsi_alua_let_implicit(lu, true);
 	tiscsi_ua_drop_reset(dev);
 	tiscsi_lu_attend(lu, UA_RESET, NULL);
 	tiscsi_lu_put(lu);

@@ -39,6 +39,21 @@ static u8 tiscsi_inquiry_byte0(const struct se_cmd *se_cmd)
 	return type;
 }
 
+/* The core does not see what mode parameters forbid, but it could be (H23). */
+static u8 tiscsi_inquiry_tpgs(struct se_cmd *se_cmd)
+{
+	const struct tiscsi_itl *itl = to_tiscsi_cmd(se_cmd)->itl;
+	const struct t10_alua_tg_pt_gp *gp;
+	u8 type = 0;
+
+	rcu_read_lock();
+	gp = rcu_dereference(se_cmd->se_lun->lun_tg_pt_gp);
+	if (gp && itl)
+		type = tiscsi_alua_type(itl->lu, gp);
+	rcu_read_unlock();
+	return type;
+}
+
 /* Rows G09, H01. */
 static sense_reason_t tiscsi_execute_inquiry_std(struct se_cmd *se_cmd)
 {
@@ -56,6 +71,7 @@ static sense_reason_t tiscsi_execute_inquiry_std(struct se_cmd *se_cmd)
 	}
 	ans.data[0] = tiscsi_inquiry_byte0(se_cmd);
 	ans.data[5] &= ~INQUIRY_SCCS;
+	ans.data[5] |= tiscsi_inquiry_tpgs(se_cmd);
 	put_unaligned_be16(INQUIRY_VD_ISCSI + level, ans.data + INQUIRY_VD_AT);
 	ans.len = INQUIRY_STD_LEN;
 	tiscsi_answer_send(&ans, se_cmd);

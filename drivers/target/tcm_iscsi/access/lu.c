@@ -152,6 +152,7 @@ static void tiscsi_lu_die(struct tiscsi_lu *lu)
 {
 	struct tiscsi_itl *itl;
 
+	tiscsi_alua_let_implicit(lu, true);
 	spin_lock(&lu->lock);
 	list_for_each_entry(itl, &lu->itls, lu_node)
 		WRITE_ONCE(itl->dev, NULL);

@@ -79,7 +79,7 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 	{ WRITE_6, NO_ACTION, IF_ANY, 0, 0x1f, 0xff, { { 3, 2 } } },
 	{ SEEK_6, NO_ACTION, IF_ANY, 0, 0x00, 0x00 },
 	{ INQUIRY, NO_ACTION, IF_ANY, 0, 0x01, 0xff, { { 3, 2 } } },
-	{ MODE_SELECT, NO_ACTION, IF_ANY, 0, 0x10, 0x00, { { 4, 1 } } },
+	{ MODE_SELECT, NO_ACTION, IF_ANY, 0, 0x11, 0x00, { { 4, 1 } } },
 	{ RESERVE, NO_ACTION, IF_PR, 0, 0x00, 0x00 },
 	{ RELEASE, NO_ACTION, IF_PR, 0, 0x00, 0x00 },
 	{ MODE_SENSE, NO_ACTION, IF_ANY, 0, 0x08, 0xff, { { 3, 2 } } },
@@ -99,7 +99,7 @@ static const struct tiscsi_opcode tiscsi_opcodes[] = {
 	{ WRITE_SAME, NO_ACTION, IF_WRITE_SAME, 0,
 	  0xe8, 0xff, { { 3, 3 }, { 7, 2 } } },
 	{ UNMAP, NO_ACTION, IF_UNMAP, 0, 0x00, 0x00, { { 7, 2 } } },
-	{ MODE_SELECT_10, NO_ACTION, IF_ANY, 0, 0x10, 0x00, { { 7, 2 } } },
+	{ MODE_SELECT_10, NO_ACTION, IF_ANY, 0, 0x11, 0x00, { { 7, 2 } } },
 	{ RESERVE_10, NO_ACTION, IF_PR, 0, 0x00, 0x00 },
 	{ RELEASE_10, NO_ACTION, IF_PR, 0, 0x00, 0x00 },
 	{ MODE_SENSE_10, NO_ACTION, IF_ANY, 0,
@@ -182,16 +182,6 @@ static bool tiscsi_opcode_unmap(const struct se_cmd *se_cmd)
 	const struct tiscsi_backend_ops *ops = se_cmd->protocol_data;
 
 	return ops->execute_unmap && se_cmd->se_dev->dev_attrib.emulate_tpu;
-}
-
-/* As the core's MODE SENSE has DPOFUA. */
-static bool tiscsi_opcode_fua(struct se_device *dev)
-{
-	bool cache = dev->transport->get_write_cache ?
-		     dev->transport->get_write_cache(dev) :
-		     dev->dev_attrib.emulate_write_cache;
-
-	return cache && dev->dev_attrib.emulate_fua_write;
 }
 
 static bool tiscsi_opcode_explicit(const struct se_cmd *se_cmd)
@@ -316,7 +306,7 @@ static void tiscsi_opcodes_one(struct tiscsi_answer *ans,
 		data[1] = OPCODES_SUPPORTED | (rctd ? OPCODES_ONE_CTDP : 0);
 		put_unaligned_be16(len, data + 2);
 		tiscsi_opcode_usage(op, data + 4);
-		if (tiscsi_opcode_fua(se_cmd->se_dev))
+		if (tiscsi_dev_has_fua(se_cmd->se_dev))
 			data[5] |= op->flags;
 	}
 	tiscsi_answer_put(ans, data, 4 + len);
@@ -463,6 +453,6 @@ void tiscsi_verify_attach(struct tiscsi_cmd *cmd)
 	if (dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH)
 		return;
 	if ((flags & CDB_PROTECT && !dev->dev_attrib.pi_prot_type) ||
-	    (flags & CDB_DPO && !tiscsi_opcode_fua(dev)))
+	    (flags & CDB_DPO && !tiscsi_dev_has_fua(dev)))
 		tiscsi_scsi_fail(cmd, &tiscsi_sense_invalid_field);
 }

@@ -104,8 +104,6 @@ static const struct tiscsi_sense tiscsi_pr_sense[PR_NR_RESULTS] = {
 static void tiscsi_pr_complete(struct se_cmd *se_cmd,
 			       enum tiscsi_pr_result result)
 {
-	u8 sense[TRANSPORT_SENSE_BUFFER] = { };
-
 	switch (result) {
 	case PR_GOOD:
 		target_complete_cmd(se_cmd, SAM_STAT_GOOD);
@@ -117,11 +115,7 @@ static void tiscsi_pr_complete(struct se_cmd *se_cmd,
 		target_complete_cmd(se_cmd, SAM_STAT_BUSY);
 		return;
 	default:
-		scsi_build_sense_buffer(0, sense, tiscsi_pr_sense[result].key,
-					tiscsi_pr_sense[result].asc,
-					tiscsi_pr_sense[result].ascq);
-		transport_copy_sense_to_cmd(se_cmd, sense);
-		target_complete_cmd(se_cmd, SAM_STAT_CHECK_CONDITION);
+		tiscsi_answer_fail(se_cmd, &tiscsi_pr_sense[result]);
 	}
 }
 

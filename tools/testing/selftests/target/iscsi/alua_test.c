@@ -503,6 +503,7 @@ TEST(H18_implicit_transition_is_held)
 	ASSERT_EQ(TRANSITIONING, group_state(c, G2));
 	ASSERT_EQ(GOOD, attention(c, LUN0));
 	group_set(G2, "alua_access_state", "0");
+	ASSERT_EQ(ALUA_NOT_CHANGED, attention(d, LUN0));
 	ASSERT_EQ(GOOD, attention(d, LUN0));
 }
 
@@ -608,6 +609,198 @@ TEST(H21_explicit_change_is_told_to_everybody_else)
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(GOOD, attention(c[i], LUN0));
 	ASSERT_EQ(GOOD, attention(c[0], LUN1));
+}
+
+/* ------------------------------------------------------------------ */
+/* IALUAE, in the Control Extension mode page                          */
+/* ------------------------------------------------------------------ */
+
+#define IALUAE_LIST	(4 + 32)	/* header of MODE SELECT(6), page */
+
+enum { CURRENT, CHANGEABLE, DEFAULT };
+
+/* IALUAE, as MODE SENSE(6) has it. */
+static bool ialuae(struct conn *c, u8 values)
+{
+	u8 cdb[6] = { 0x1a, 0x08, values << 6 | 0x0a, 0x01, 192 }, buf[192];
+	static const u8 head[4] = { 0x4a, 0x01, 0, 28 };
+
+	if (run_cdb(c, LUN0, cdb, 6, sizeof(buf), buf) ||
+	    memcmp(buf + 4, head, 4))
+		die("no Control Extension page");
+	return buf[8] & 1;
+}
+
+static void ialuae_list(u8 *list, bool allow)
+{
+	static const u8 head[4] = { 0x4a, 0x01, 0, 28 };
+
+	memset(list, 0, IALUAE_LIST);
+	memcpy(list + 4, head, 4);
+	list[8] = allow;
+}
+
+static u32 mode_select6(struct conn *c, u8 flags, const u8 *list, u8 len)
+{
+	struct scsi io = { .lun = LUN0, .edtl = len, .out = list,
+			   .flags = (len ? F_WRITE : 0) | ATTR_SIMPLE,
+			   .cdb = { 0x15, flags, [4] = len } };
+
+	scsi_run(c, &io);
+	return outcome(&io);
+}
+
+static u32 ialuae_set(struct conn *c, bool allow)
+{
+	u8 list[IALUAE_LIST];
+
+	ialuae_list(list, allow);
+	return mode_select6(c, 0x10, list, sizeof(list));
+}
+
+static u8 tpgs(struct conn *c)
+{
+	struct scsi io;
+	u8 buf[36];
+
+	scsi_cdb6(&io, LUN0, 0x12, sizeof(buf), buf);
+	scsi_run(c, &io);
+	return buf[5] >> 4 & 3;
+}
+
+TEST(H23_implicit_changes_are_refused_when_they_are_not_allowed)
+{
+	struct conn *c, *d;
+
+	groups_up();
+	c = login1(NULL);
+	d = login2();
+	ASSERT_TRUE(ialuae(c, CURRENT));
+	ASSERT_TRUE(ialuae(c, CHANGEABLE));
+	ASSERT_TRUE(ialuae(c, DEFAULT));
+	ASSERT_EQ(GOOD, ialuae_set(c, false));
+	/* The others are told, once. */
+	ASSERT_EQ(GOOD, attention(c, LUN0));
+	ASSERT_EQ(MODE_CHANGED, attention(d, LUN0));
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+	ASSERT_FALSE(ialuae(d, CURRENT));
+	ASSERT_TRUE(ialuae(d, DEFAULT));
+	ASSERT_EQ(EINVAL, group_try(G1, "alua_access_state", "1"));
+	ASSERT_EQ(EINVAL, group_try(G2, "alua_access_state", "2"));
+	ASSERT_EQ(OPTIMIZED, group_state(c, G1));
+	ASSERT_EQ(OPTIMIZED, group_state(c, G2));
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+	/* It is still what the unit can do, and who asks for it may. */
+	ASSERT_EQ(3, tpgs(c));
+	ASSERT_EQ(GOOD, stpg(c, NON_OPTIMIZED, G2));
+	ASSERT_EQ(ALUA_CHANGED, attention(d, LUN0));
+	/* What is so already is no news. */
+	ASSERT_EQ(GOOD, ialuae_set(c, false));
+	ASSERT_EQ(GOOD, attention(d, LUN0));
+	ASSERT_EQ(GOOD, ialuae_set(c, true));
+	ASSERT_EQ(MODE_CHANGED, attention(d, LUN0));
+	group_set(G1, "alua_access_state", "1");
+	ASSERT_EQ(ALUA_CHANGED, attention_in_time(d));
+}
+
+TEST(H23_ialuae_is_allowed_again_by_a_reset_or_an_administrator)
+{
+	struct conn *c;
+	char type[64];
+
+	groups_up();
+	c = login1(NULL);
+	ASSERT_EQ(GOOD, ialuae_set(c, false));
+	ASSERT_EQ(TMF_DONE, tmf(c, TMF_LUN_RESET, LUN0, NO_TAG, 0));
+	clear_unit_attentions(c, LUN0);
+	ASSERT_TRUE(ialuae(c, CURRENT));
+	ASSERT_EQ(GOOD, ialuae_set(c, false));
+	group_set(G1, "alua_access_type", "3");
+	ASSERT_TRUE(ialuae(c, CURRENT));
+	group_set(G1, "alua_access_state", "1");
+	ASSERT_EQ(ALUA_CHANGED, attention_in_time(c));
+	ASSERT_EQ(GOOD, ialuae_set(c, true));
+	/* Where nothing can change implicitly it is 0, and stays. */
+	group_set(G1, "alua_access_type", "2");
+	group_set(G2, "alua_access_type", "2");
+	ASSERT_FALSE(ialuae(c, CURRENT));
+	ASSERT_FALSE(ialuae(c, CHANGEABLE));
+	ASSERT_FALSE(ialuae(c, DEFAULT));
+	ASSERT_EQ(BAD_PARAMETER, ialuae_set(c, true));
+	ASSERT_EQ(GOOD, ialuae_set(c, false));
+	group_get(G1, "alua_access_type", type, sizeof(type));
+	ASSERT_EQ(0, strncmp(type, "Explicit", 8));
+}
+
+TEST(H23_bad_parameter_list_changes_nothing)
+{
+	u8 list[IALUAE_LIST + 12], bad[IALUAE_LIST + 12];
+	struct conn *c;
+	u32 i;
+
+	groups_up();
+	c = login1(NULL);
+	ialuae_list(list, false);
+	ASSERT_EQ(BAD_CDB, mode_select6(c, 0x00, list, IALUAE_LIST));
+	/* Nothing is saved. */
+	ASSERT_EQ(BAD_CDB, mode_select6(c, 0x11, list, IALUAE_LIST));
+	for (i = 1; i < IALUAE_LIST; i++)
+		ASSERT_EQ(i == 4 ? GOOD : BAD_LENGTH,
+			  mode_select6(c, 0x10, list, i)) {
+			TH_LOG("%u bytes", i);
+		}
+	/* No other byte of the page, and no descriptor that is not there. */
+	for (i = 3; i < IALUAE_LIST; i++) {
+		memcpy(bad, list, IALUAE_LIST);
+		bad[i] ^= i == 8 ? 0x04 : i == 3 ? 0x08 : 0x02;
+		ASSERT_EQ(BAD_PARAMETER, mode_select6(c, 0x10, bad,
+						      IALUAE_LIST)) {
+			TH_LOG("byte %u", i);
+		}
+	}
+	/* A second page that is not as it is. */
+	memset(list + IALUAE_LIST, 0, 12);
+	list[IALUAE_LIST] = 0x01;
+	list[IALUAE_LIST + 1] = 10;
+	list[IALUAE_LIST + 3] = 1;
+	ASSERT_EQ(BAD_PARAMETER, mode_select6(c, 0x10, list, sizeof(list)));
+	ASSERT_TRUE(ialuae(c, CURRENT));
+	list[IALUAE_LIST + 3] = 0;
+	ASSERT_EQ(GOOD, mode_select6(c, 0x10, list, sizeof(list)));
+	ASSERT_FALSE(ialuae(c, CURRENT));
+	ASSERT_EQ(GOOD, mode_select6(c, 0x10, NULL, 0));
+	ASSERT_EQ(GOOD, ialuae_set(c, true));
+}
+
+TEST(H22_failed_implicit_change_is_told_to_every_nexus)
+{
+	struct group g[4];
+	struct conn *c[3];
+	int j;
+
+	groups_up();
+	c[0] = login1(NULL);
+	c[1] = login1(env.initiator2);
+	c[2] = login2();
+	group_set(G2, "alua_access_state", "15");
+	ASSERT_EQ(IN_TRANSITION, attention_in_time(c[2]));
+	/* And then it is as it was. */
+	group_set(G2, "alua_access_state", "0");
+	for (j = 0; j < 3; j++)
+		ASSERT_EQ(ALUA_NOT_CHANGED, attention_in_time(c[j]));
+	for (j = 0; j < 3; j++)
+		ASSERT_EQ(GOOD, attention(c[j], LUN0));
+	ASSERT_EQ(2, rtpg(c[0], g, 4));
+	ASSERT_EQ(OPTIMIZED, group_of(g, 2, G2)->state);
+	ASSERT_EQ(2, group_of(g, 2, G2)->status);
+	/* One that ends elsewhere has not failed. */
+	group_set(G2, "alua_access_state", "15");
+	ASSERT_EQ(IN_TRANSITION, attention_in_time(c[2]));
+	group_set(G2, "alua_access_state", "1");
+	for (j = 0; j < 3; j++)
+		ASSERT_EQ(ALUA_CHANGED, attention_in_time(c[j]));
+	for (j = 0; j < 3; j++)
+		ASSERT_EQ(GOOD, attention(c[j], LUN0));
 }
 
 TEST(H24_states_outlive_resets_and_sessions)

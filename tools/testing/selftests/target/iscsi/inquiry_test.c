@@ -247,6 +247,86 @@ TEST(G08_no_protocol_specific_mode_pages)
 	ASSERT_EQ(BAD_CDB, run_cdb(c, LUN0, cdb, 6, 192, buf));
 }
 
+/* MODE SENSE(6) or (10) without block descriptors. */
+static u32 mode_sense(struct conn *c, bool ten, u8 pc_page, u8 subpage,
+		      u8 alloc, u8 *buf, u32 *len)
+{
+	struct scsi io;
+	u32 ret;
+
+	scsi_cdb6(&io, LUN0, ten ? 0x5a : 0x1a, alloc, buf);
+	memset(io.cdb + 1, 0, 5);
+	io.cdb[1] = 0x08;
+	io.cdb[2] = pc_page;
+	io.cdb[3] = subpage;
+	io.cdb[ten ? 8 : 4] = alloc;
+	scsi_run(c, &io);
+	ret = outcome(&io);
+	*len = io.in_len;
+	return ret;
+}
+
+/* The pages in the answer: 0x100 * code + subcode of each. */
+static u32 mode_pages(const u8 *buf, u32 at, u32 end, u16 *pages, u32 max)
+{
+	u32 nr = 0;
+
+	for (; at + 4 <= end; nr++) {
+		bool sub = buf[at] & 0x40;
+
+		if (nr == max || buf[at] & 0x80)
+			die("page %02x", buf[at]);
+		pages[nr] = (buf[at] & 0x3f) << 8 | (sub ? buf[at + 1] : 0);
+		at += sub ? 4 + get_be16(buf + at + 2) : 2 + buf[at + 1];
+	}
+	if (at != end)
+		die("the last page ends at %u of %u", at, end);
+	return nr;
+}
+
+TEST(H23_control_extension_page_and_its_neighbours)
+{
+	static const struct {
+		u8 page, subpage;
+		u16 pages[5];
+	} asked[] = {
+		{ 0x0a, 0x00, { 0x0a00 } },
+		{ 0x0a, 0x01, { 0x0a01 } },
+		{ 0x0a, 0xff, { 0x0a00, 0x0a01 } },
+		{ 0x3f, 0x00, { 0x0100, 0x0800, 0x0a00, 0x1c00 } },
+		{ 0x3f, 0xff, { 0x0100, 0x0800, 0x0a00, 0x0a01, 0x1c00 } },
+	};
+	struct conn *c = login_default();
+	u8 buf[192], part[192];
+	u32 i, len, got, nr, ten;
+	u16 pages[5];
+
+	for (i = 0; i < 2 * ARRAY_SIZE(asked); i++) {
+		u32 head = (ten = i & 1) ? 8 : 4;
+
+		ASSERT_EQ(GOOD, mode_sense(c, ten, asked[i / 2].page,
+					   asked[i / 2].subpage, sizeof(buf),
+					   buf, &len));
+		ASSERT_EQ(len, ten ? get_be16(buf) + 2U : buf[0] + 1U);
+		memset(pages, 0, sizeof(pages));
+		nr = mode_pages(buf, head, len, pages, 5);
+		ASSERT_EQ(0, memcmp(pages, asked[i / 2].pages, sizeof(pages)));
+		ASSERT_TRUE(nr == 5 || !asked[i / 2].pages[nr]);
+		/* The allocation length cuts, and changes nothing. */
+		ASSERT_EQ(GOOD, mode_sense(c, ten, asked[i / 2].page,
+					   asked[i / 2].subpage, 7, part,
+					   &got));
+		ASSERT_EQ(7, got);
+		ASSERT_EQ(0, memcmp(buf, part, 7));
+	}
+	ASSERT_EQ(BAD_CDB, mode_sense(c, 0, 0x3f, 0x01, 192, buf, &len));
+	ASSERT_EQ(BAD_CDB, mode_sense(c, 0, 0x0a, 0x02, 192, buf, &len));
+	ASSERT_EQ(BAD_CDB, mode_sense(c, 0, 0x08, 0x01, 192, buf, &len));
+	/* Saved values: there are none. */
+	ASSERT_EQ(SENSE(5, 0x39, 0), mode_sense(c, 1, 0xca, 0x01, 192, buf,
+						&len));
+}
+
 TEST(G09_standard_data)
 {
 	static const struct {

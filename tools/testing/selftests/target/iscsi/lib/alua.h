@@ -19,6 +19,8 @@ enum aas {
 };
 
 #define ALUA_CHANGED	ATTENTION(0x2a, 6)
+#define ALUA_NOT_CHANGED ATTENTION(0x2a, 7)
+#define MODE_CHANGED	ATTENTION(0x2a, 1)
 #define IN_STANDBY	SENSE(2, 0x04, 0x0b)
 #define IN_UNAVAILABLE	SENSE(2, 0x04, 0x0c)
 #define IN_TRANSITION	SENSE(2, 0x04, 0x0a)

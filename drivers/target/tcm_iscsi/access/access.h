@@ -60,14 +60,21 @@ void tiscsi_nexus_forget_lost(void);
 
 struct tiscsi_pr;
 
+/* Row I18: it is not served before what is kept of it was read. */
+enum tiscsi_lu_state {
+	LU_READING,
+	LU_READY,
+	LU_FAILED,
+};
+
 /**
  * struct tiscsi_lu - a logical unit: a se_device that this fabric exports
  * @node: tiscsi_lus, under tiscsi_lus_lock
- * @links: LUNs linked to it, under tiscsi_lus_lock
+ * @state: under tiscsi_lus_lock
  * @lock: protects @itls and their attention, the moment that @pr changes, and
  *	@line.  Leaf.  Process context.
  * @pr_lock: one change of @pr at a time; outside of @lock
- * @pr: never NULL; see pr.h
+ * @pr: not NULL when LU_READY; see pr.h
  * @store_seq: of the last state written, under @pr_lock
  * @line: commands that have to keep an order, by cmd->order_node
  * @nr_ordered: those with the ORDERED attribute in @line
@@ -82,7 +89,7 @@ struct tiscsi_lu {
 	struct kref ref;
 	struct list_head node;
 	struct se_device *dev;
-	u32 links;
+	enum tiscsi_lu_state state;
 	spinlock_t lock;		/* see above */
 	struct list_head itls;
 	struct mutex pr_lock;		/* see above */
@@ -151,6 +158,7 @@ struct tiscsi_itl {
 int tiscsi_lu_link(struct se_lun *lun);
 void tiscsi_lu_unlink(struct se_lun *lun);
 struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev);
+const struct tiscsi_sense *tiscsi_lu_why_not(struct se_device *dev);
 void tiscsi_lu_put(struct tiscsi_lu *lu);
 void tiscsi_lu_attend(struct tiscsi_lu *lu, enum tiscsi_ua ua,
 		      const struct tiscsi_sess *sess);

@@ -77,8 +77,11 @@ static void tiscsi_rtpg_group(struct tiscsi_answer *ans, struct tiscsi_lu *lu,
 	struct se_lun *lun;
 	void *seen;
 
+	/* Before it is restored it is not to be relied on (row I18). */
+	if (!lu && sup & AAS_SUP_TRANSITIONING)
+		state = AAS_TRANSITIONING;
 	/* Who does not say that it goes through transitions is not in one. */
-	seen = xa_load(&lu->alua_seen, gp->tg_pt_gp_id);
+	seen = lu ? xa_load(&lu->alua_seen, gp->tg_pt_gp_id) : NULL;
 	if (state == AAS_TRANSITIONING && !(sup & AAS_SUP_TRANSITIONING) &&
 	    seen)
 		state = xa_to_value(seen);
@@ -120,9 +123,11 @@ static void tiscsi_rtpg_offline(struct tiscsi_answer *ans,
 		tiscsi_rtpg_count(ans, at);
 }
 
-static void tiscsi_rtpg_fill(struct tiscsi_answer *ans, struct tiscsi_lu *lu)
+/* @lu is NULL while it is not ready. */
+static void tiscsi_rtpg_fill(struct tiscsi_answer *ans, struct se_device *dev,
+			     struct tiscsi_lu *lu)
 {
-	struct t10_alua *alua = &lu->dev->t10_alua;
+	struct t10_alua *alua = &dev->t10_alua;
 	struct t10_alua_tg_pt_gp *gp;
 	u16 free_id = U16_MAX;
 
@@ -134,7 +139,7 @@ static void tiscsi_rtpg_fill(struct tiscsi_answer *ans, struct tiscsi_lu *lu)
 			tiscsi_rtpg_group(ans, lu, gp);
 	}
 	spin_unlock(&alua->tg_pt_gps_lock);
-	tiscsi_rtpg_offline(ans, lu->dev, free_id);
+	tiscsi_rtpg_offline(ans, dev, free_id);
 }
 
 /* Row H04: of the group of the port that is asked, in seconds. */
@@ -155,7 +160,7 @@ static u8 tiscsi_rtpg_transition_time(struct se_lun *lun)
 static sense_reason_t tiscsi_execute_rtpg(struct se_cmd *se_cmd)
 {
 	u8 format = se_cmd->t_task_cdb[1] & RTPG_FORMAT_MASK;
-	struct tiscsi_lu *lu = to_tiscsi_cmd(se_cmd)->itl->lu;
+	struct tiscsi_itl *itl = to_tiscsi_cmd(se_cmd)->itl;
 	struct se_device *dev = se_cmd->se_dev;
 	struct tiscsi_answer ans;
 	u8 header[8] = { };
@@ -172,7 +177,7 @@ static sense_reason_t tiscsi_execute_rtpg(struct se_cmd *se_cmd)
 	header[4] = RTPG_EXTENDED;
 	header[5] = tiscsi_rtpg_transition_time(se_cmd->se_lun);
 	tiscsi_answer_put(&ans, header, format == RTPG_FORMAT_EXTENDED ? 8 : 4);
-	tiscsi_rtpg_fill(&ans, lu);
+	tiscsi_rtpg_fill(&ans, dev, itl ? itl->lu : NULL);
 	put_unaligned_be32(ans.len - 4, ans.data);
 	tiscsi_answer_send(&ans, se_cmd);
 	return 0;

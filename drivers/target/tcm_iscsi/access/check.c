@@ -10,9 +10,6 @@
 
 #include "pr.h"
 
-static const struct tiscsi_sense tiscsi_sense_becoming_ready = {
-	NOT_READY, 0x04, 0x01 };
-
 /**
  * tiscsi_access_init - at module load
  */
@@ -159,12 +156,48 @@ static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
 	return tiscsi_itl_publish(itl);
 }
 
+/* In place of the core's execute_cmd. */
+static sense_reason_t tiscsi_execute_why_not(struct se_cmd *se_cmd)
+{
+	return tiscsi_answer_sense(se_cmd, tiscsi_lu_why_not(se_cmd->se_dev));
+}
+
+/* Row I18: of the commands that are there, these run before the unit is ready. */
+static void tiscsi_access_not_ready(struct tiscsi_cmd *cmd)
+{
+	struct se_cmd *se_cmd = &cmd->se_cmd;
+	const u8 *cdb = se_cmd->t_task_cdb;
+
+	switch (cdb[0]) {
+	case INQUIRY:
+		tiscsi_inquiry_attach(cmd);
+		return;
+	case REPORT_LUNS:
+		se_cmd->execute_cmd = tiscsi_execute_report_luns;
+		return;
+	case REQUEST_SENSE:
+		se_cmd->execute_cmd = tiscsi_execute_why_not;
+		return;
+	case MAINTENANCE_IN:
+		if ((cdb[1] & 0x1f) == MI_REPORT_TARGET_PGS) {
+			tiscsi_alua_attach(cmd);
+			return;
+		}
+		break;
+	case START_STOP:
+		if ((cdb[4] & 0xf1) == 1)
+			return;
+		break;
+	}
+	tiscsi_scsi_fail(cmd, tiscsi_lu_why_not(se_cmd->se_dev));
+}
+
 static void tiscsi_access_attach_first(struct tiscsi_cmd *cmd)
 {
 	struct tiscsi_lu *lu = tiscsi_lu_find(cmd->se_cmd.se_dev);
 
 	if (!lu) {
-		tiscsi_scsi_fail(cmd, &tiscsi_sense_becoming_ready);
+		tiscsi_access_not_ready(cmd);
 		return;
 	}
 	/* What was before is for the other sessions of the initiator. */

@@ -45,15 +45,12 @@ static struct tiscsi_lu *tiscsi_lu_lookup(struct se_device *dev)
 	return NULL;
 }
 
-/* With its reservations as they were when the power went (row I17). */
 static struct tiscsi_lu *tiscsi_lu_make(struct se_device *dev)
 {
 	struct tiscsi_lu *lu = kzalloc(sizeof(*lu), GFP_KERNEL);
-	struct tiscsi_pr *pr = NULL;
-	int ret;
 
 	if (!lu)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	kref_init(&lu->ref);
 	lu->dev = dev;
 	spin_lock_init(&lu->lock);
@@ -62,26 +59,29 @@ static struct tiscsi_lu *tiscsi_lu_make(struct se_device *dev)
 	mutex_init(&lu->pr_lock);
 	xa_init(&lu->alua_seen);
 	xa_init(&lu->alua_kept);
-	tiscsi_alua_load(lu);
-	ret = tiscsi_pr_load(lu, &pr);
-	RCU_INIT_POINTER(lu->pr, pr);
-	if (ret) {
-		pr_err("the reservations of the unit with serial number %*pE cannot be read: %d\n",
-		       INQUIRY_VPD_SERIAL_LEN, dev->t10_wwn.unit_serial, ret);
-		tiscsi_lu_put(lu);
-		return ERR_PTR(ret);
-	}
+	list_add_tail(&lu->node, &tiscsi_lus);
 	return lu;
 }
 
-/* Counts a link to the unit of a device, if there is one. */
-static bool tiscsi_lu_add_link(struct se_device *dev)
+/*
+ * Reservations as they were when the power went (row I17), and states of port
+ * groups (row H24).
+ */
+static int tiscsi_lu_read(struct tiscsi_lu *lu)
 {
-	struct tiscsi_lu *lu = tiscsi_lu_lookup(dev);
+	struct tiscsi_pr *pr = NULL;
+	int ret;
 
-	if (lu)
-		lu->links++;
-	return lu;
+	tiscsi_alua_load(lu);
+	ret = tiscsi_pr_load(lu, &pr);
+	if (!ret) {
+		RCU_INIT_POINTER(lu->pr, pr);
+		return 0;
+	}
+	pr_err("the reservations of the unit with serial number %*pE cannot be read: %d\n",
+	       INQUIRY_VPD_SERIAL_LEN, lu->dev->t10_wwn.unit_serial, ret);
+	tiscsi_pr_free(pr);
+	return ret;
 }
 
 /**
@@ -91,7 +91,7 @@ static bool tiscsi_lu_add_link(struct se_device *dev)
  * Process context, may sleep.
  *
  * Return: the logical unit with a reference, or NULL while no LUN of this
- * fabric is linked to it.
+ * fabric is linked to it, or it is not ready: see tiscsi_lu_why_not().
  */
 struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev)
 {
@@ -99,10 +99,37 @@ struct tiscsi_lu *tiscsi_lu_find(struct se_device *dev)
 
 	mutex_lock(&tiscsi_lus_lock);
 	lu = tiscsi_lu_lookup(dev);
+	if (lu && lu->state != LU_READY)
+		lu = NULL;
 	if (lu)
 		kref_get(&lu->ref);
 	mutex_unlock(&tiscsi_lus_lock);
 	return lu;
+}
+
+/**
+ * tiscsi_lu_why_not - why a device has no logical unit (row I18)
+ * @dev: the device
+ *
+ * Process context, may sleep.
+ *
+ * Return: becoming ready, or, when what is kept of it cannot be read, that
+ * somebody has to do something.
+ */
+const struct tiscsi_sense *tiscsi_lu_why_not(struct se_device *dev)
+{
+	static const struct tiscsi_sense becoming_ready = {
+		NOT_READY, 0x04, 0x01 };
+	static const struct tiscsi_sense intervention_required = {
+		NOT_READY, 0x04, 0x03 };
+	struct tiscsi_lu *lu;
+	bool failed;
+
+	mutex_lock(&tiscsi_lus_lock);
+	lu = tiscsi_lu_lookup(dev);
+	failed = lu && lu->state == LU_FAILED;
+	mutex_unlock(&tiscsi_lus_lock);
+	return failed ? &intervention_required : &becoming_ready;
 }
 
 /* The link's own count keeps the device from changing under us. */
@@ -116,7 +143,9 @@ static struct se_device *tiscsi_lun_dev(struct se_lun *lun)
  * @lun: of this fabric
  *
  * Commands that the core lets in before this is over find no logical unit
- * and are told that it is becoming ready (row I18).  Process context.
+ * and are told that it is becoming ready (row I18).  When what is kept of it
+ * cannot be read, it is not served; another link tries again.  Process
+ * context, may sleep for as long as the disk takes.
  *
  * Return: 0, or a negative errno when the unit must not be served.
  */
@@ -124,27 +153,44 @@ int tiscsi_lu_link(struct se_lun *lun)
 {
 	struct se_device *dev = tiscsi_lun_dev(lun);
 	struct tiscsi_lu *lu;
-	bool found;
+	int ret;
 
 	mutex_lock(&tiscsi_lus_lock);
-	found = tiscsi_lu_add_link(dev);
-	mutex_unlock(&tiscsi_lus_lock);
-	if (found)
+	lu = tiscsi_lu_lookup(dev);
+	/* Who reads now, or has read, has done it for this link, too. */
+	if (lu && lu->state != LU_FAILED) {
+		mutex_unlock(&tiscsi_lus_lock);
 		return 0;
-	/* It reads files: nobody is kept waiting for that. */
-	lu = tiscsi_lu_make(dev);
-	if (IS_ERR(lu))
-		return PTR_ERR(lu);
-	mutex_lock(&tiscsi_lus_lock);
-	found = tiscsi_lu_add_link(dev);
-	if (!found) {
-		lu->links = 1;
-		list_add_tail(&lu->node, &tiscsi_lus);
 	}
+	lu = lu ?: tiscsi_lu_make(dev);
+	if (!lu) {
+		mutex_unlock(&tiscsi_lus_lock);
+		return -ENOMEM;
+	}
+	lu->state = LU_READING;
+	kref_get(&lu->ref);
+	/* It reads files: nobody is kept waiting for that. */
 	mutex_unlock(&tiscsi_lus_lock);
-	if (found)
-		tiscsi_lu_put(lu);
-	return 0;
+	ret = tiscsi_lu_read(lu);
+	mutex_lock(&tiscsi_lus_lock);
+	lu->state = ret ? LU_FAILED : LU_READY;
+	mutex_unlock(&tiscsi_lus_lock);
+	tiscsi_lu_put(lu);
+	return ret;
+}
+
+/* Is another LUN of this fabric linked to the device? */
+static bool tiscsi_lu_has_other(struct se_device *dev, const struct se_lun *lun)
+{
+	const struct se_lun *other;
+	bool found = false;
+
+	spin_lock(&dev->se_port_lock);
+	list_for_each_entry(other, &dev->dev_sep_list, lun_dev_link)
+		if (other != lun && tiscsi_lun_is_ours(other))
+			found = true;
+	spin_unlock(&dev->se_port_lock);
+	return found;
 }
 
 /* Sessions keep their itls, which match nothing any more. */
@@ -168,11 +214,13 @@ static void tiscsi_lu_die(struct tiscsi_lu *lu)
  */
 void tiscsi_lu_unlink(struct se_lun *lun)
 {
+	struct se_device *dev = tiscsi_lun_dev(lun);
 	struct tiscsi_lu *lu;
 
 	mutex_lock(&tiscsi_lus_lock);
-	lu = tiscsi_lu_lookup(tiscsi_lun_dev(lun));
-	if (lu && --lu->links)
+	lu = tiscsi_lu_lookup(dev);
+	/* A LUN is on the device's list before it is linked here. */
+	if (lu && tiscsi_lu_has_other(dev, lun))
 		lu = NULL;
 	if (lu)
 		list_del(&lu->node);
@@ -227,6 +275,8 @@ void tiscsi_lu_attend_others(struct tiscsi_lu *lu, u32 bits,
  * @fn: may sleep, but not look for logical units
  * @arg: for it
  *
+ * Those that are not ready are left out.
+ *
  * Process context.
  */
 void tiscsi_lu_for_each(void (*fn)(struct tiscsi_lu *lu, void *arg),
@@ -236,7 +286,8 @@ void tiscsi_lu_for_each(void (*fn)(struct tiscsi_lu *lu, void *arg),
 
 	mutex_lock(&tiscsi_lus_lock);
 	list_for_each_entry(lu, &tiscsi_lus, node)
-		fn(lu, arg);
+		if (lu->state == LU_READY)
+			fn(lu, arg);
 	mutex_unlock(&tiscsi_lus_lock);
 }
 

@@ -63,9 +63,11 @@ static int tiscsi_pr_show_lun(char *page, int at, struct se_lun *lun)
 	struct tiscsi_lu *lu = dev ? tiscsi_lu_find(dev) : NULL;
 	int len = at;
 
-	if (!lu)
+	if (!dev)
 		return 0;
 	len += sysfs_emit_at(page, len, "lun_%llu ", lun->unpacked_lun);
+	if (!lu)
+		return len - at + sysfs_emit_at(page, len, "not ready\n");
 	if (tiscsi_pr_is_ours(lu)) {
 		rcu_read_lock();
 		len += tiscsi_pr_show_lu(page, len, rcu_dereference(lu->pr));

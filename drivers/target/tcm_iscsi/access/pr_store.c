@@ -228,21 +228,26 @@ static int tiscsi_pr_load_from(void *buf, struct tiscsi_pr **result)
  * then the other counts.  Process context, may sleep.
  *
  * Return: 0, also when there is nothing to read; -ENOMEM; another negative
- * errno when the files are there but cannot be read, or none is whole.
+ * errno when a file is there but cannot be read, or none is whole.
  */
 int tiscsi_pr_load(struct tiscsi_lu *lu, struct tiscsi_pr **pr)
 {
-	int ret[PR_STORE_SLOTS], err = -ENOMEM;
+	int ret[PR_STORE_SLOTS], err;
 	void *buf[PR_STORE_SLOTS] = { };
 	u32 i, best = PR_STORE_SLOTS;
 	u64 seq;
 
 	for (i = 0; i < PR_STORE_SLOTS; i++) {
+		err = -ENOMEM;
 		buf[i] = kvmalloc(PR_STORE_MAX_LEN, GFP_KERNEL);
 		if (!buf[i])
 			goto free;
 		ret[i] = tiscsi_pr_read_file(lu, i, buf[i]);
-		if (ret[i])
+		/* What cannot be read may be the newer one. */
+		err = ret[i];
+		if (err && err != -ENOENT && err != -EBADMSG)
+			goto free;
+		if (err)
 			continue;
 		seq = be64_to_cpu(((struct tiscsi_pr_header *)buf[i])->seq);
 		if (best == PR_STORE_SLOTS || seq > lu->store_seq) {
@@ -254,15 +259,12 @@ int tiscsi_pr_load(struct tiscsi_lu *lu, struct tiscsi_pr **pr)
 		err = tiscsi_pr_load_from(buf[best], pr);
 		goto free;
 	}
-	*pr = tiscsi_pr_alloc(0);
-	if (!*pr)
-		goto free;
 	/* The first write was cut short, or there was none. */
-	err = ret[0] == -ENOENT || ret[0] == -EBADMSG ? 0 : ret[0];
-	if (!err && ret[1] != -ENOENT && ret[1] != -EBADMSG)
-		err = ret[1];
+	err = -EBADMSG;
 	if (ret[0] == -EBADMSG && ret[1] == -EBADMSG)
-		err = -EBADMSG;
+		goto free;
+	*pr = tiscsi_pr_alloc(0);
+	err = *pr ? 0 : -ENOMEM;
 free:
 	for (i = 0; i < PR_STORE_SLOTS; i++)
 		kvfree(buf[i]);

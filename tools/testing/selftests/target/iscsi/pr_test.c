@@ -1349,7 +1349,7 @@ TEST_F(slow, I32_preempt_and_abort_waits_for_the_backend)
 /* A device of its own, which loses all its LUNs as by a power loss. */
 static void unit(const char *what)
 {
-	char cmd[2048];
+	char cmd[4096];
 
 	snprintf(cmd, sizeof(cmd),
 		 "set -e; core=/sys/kernel/config/target/core\n"
@@ -1362,8 +1362,16 @@ static void unit(const char *what)
 		 "  echo 1 >$dev/enable; mkdir $lun; ln -s $dev $lun/port; }\n"
 		 "drop() { rm $lun/port; }\n"
 		 "link() { ln -s $dev $lun/port; }\n"
-		 "unmake() { rm -f $lun/port; rmdir $lun $dev ${dev%%/*}\n"
+		 "unmake() { [ ! -p $f.0 ] || release\n"
+		 "  [ ! -d ${lun}7 ] || unlink7; rm -f $lun/port\n"
+		 "  rmdir $lun $dev ${dev%%/*}\n"
 		 "  rm -rf $f.0 $f.1; }\n"
+		 "release() { : <>$f.0; timeout 10 sh -c \\\n"
+		 "  \"until [ -L $lun/port ]; do sleep 0.1; done\"; }\n"
+		 "link7() { mkdir ${lun}7; ln -s $dev ${lun}7/port; }\n"
+		 "unlink7() { rm ${lun}7/port; rmdir ${lun}7; }\n"
+		 "stall() { rm $f.0; mkfifo $f.0; }\n"
+		 "feed() { cat $f.save >$f.0; rm $f.0; load 0; }\n"
 		 "break0() { rm -f $f.0; mkdir $f.0; }\n"
 		 "break1() { rm -f $f.1; mkdir $f.1; }\n"
 		 "mend() { rmdir $f.0 $f.1 2>/dev/null || :; }\n"
@@ -1491,6 +1499,120 @@ TEST_F(aptpl, I17_a_failed_write_fails_who_asked_for_it)
 	ASSERT_EQ(0, pr_reservation(a, LUN7, NULL));
 	unit("mend");
 	ASSERT_EQ(GOOD, pr_out(a, LUN7, RESERVE, WE, KA, 0, 0));
+}
+
+#define BECOMING_READY	SENSE(2, 4, 1)
+#define INTERVENTION	SENSE(2, 4, 3)
+#define NO_LUN		SENSE(5, 0x25, 0)
+
+/* Row I18: what is served before the state is there, and what is not. */
+static const struct {
+	u8 cdb[16];
+	u32 edtl;
+	bool served;
+} early[] = {
+	{ { 0x12, [4] = 36 }, 36, true },		/* INQUIRY */
+	{ { 0x12, 1, 0x83, 1, 0 }, 256, true },
+	{ { 0xa0, [9] = 64 }, 64, true },		/* REPORT LUNS */
+	{ { 0xa3, 0x0a, [9] = 64 }, 64, true },		/* RTPG */
+	{ { 0x1b, 1, [4] = 1 }, 0, true },		/* START STOP UNIT */
+	{ { 0x1b, 1, [4] = 0 }, 0, false },
+	{ { 0x00 }, 0, false },				/* TEST UNIT READY */
+	{ { 0x28, [8] = 1 }, BLOCK, false },		/* READ(10) */
+	{ { 0x25 }, 8, false },				/* READ CAPACITY(10) */
+	{ { 0x1a, 0, 0x3f, 0, 192 }, 192, false },	/* MODE SENSE(6) */
+	{ { 0x16 }, 0, false },				/* RESERVE(6) */
+	{ { 0x35 }, 0, false },				/* SYNCHRONIZE CACHE */
+	{ { 0x5e, 0, [8] = 8 }, 8, false },		/* PR IN */
+	{ { 0xa3, 0x0c, [9] = 64 }, 64, false },	/* RSOC */
+};
+
+static void check_early(struct conn *c, u32 refused)
+{
+	u8 buf[BLOCK], sense[6] = { 0x03, [4] = 18 };
+	size_t i;
+	u32 got;
+
+	for (i = 0; i < ARRAY_SIZE(early); i++) {
+		got = run_cdb(c, LUN7, early[i].cdb, 16, early[i].edtl, buf);
+		if (got != (early[i].served ? GOOD : refused))
+			die("%02x %02x: %06x", early[i].cdb[0],
+			    early[i].cdb[1], got);
+	}
+	/* REQUEST SENSE tells why. */
+	if (run_cdb(c, LUN7, sense, 6, 18, buf) ||
+	    (u32)SENSE(buf[2] & 0xf, buf[12], buf[13]) != refused)
+		die("sense %x/%02x/%02x", buf[2] & 0xf, buf[12], buf[13]);
+	if (reg7(c, KC, 0) != refused)
+		die("REGISTER was served");
+}
+
+static u32 write7(struct conn *c)
+{
+	u8 buf[BLOCK] = {};
+	struct scsi io;
+
+	scsi_rw(&io, true, LUN7, 0, BLOCK, buf);
+	scsi_run(c, &io);
+	return outcome(&io);
+}
+
+/* Writes until the answer is another one than @while_it_is. */
+static u32 write7_after(struct conn *c, u32 while_it_is)
+{
+	u64 end = now_ms() + DEADLINE_MS;
+	u32 got;
+
+	do {
+		got = write7(c);
+	} while (got == while_it_is && now_ms() < end);
+	return got;
+}
+
+static struct conn *login7_raw(u16 isid)
+{
+	return login(LOGIN(.portal = env.portal2, .isid = isid,
+			   .no_ua_check = true));
+}
+
+/* The file that counts, 0, is a pipe that nobody writes to yet. */
+TEST_F(aptpl, I18_nothing_is_served_before_the_state_is_read)
+{
+	struct conn *a = login7(0x9700), *b;
+
+	ASSERT_EQ(GOOD, reg7(a, KA, PR_APTPL));
+	ASSERT_EQ(GOOD, pr_out(a, LUN7, RESERVE, WE, KA, 0, 0));
+	unit("save 0; drop; stall; link &");
+	b = login7_raw(0x9718);
+	ASSERT_EQ(BECOMING_READY, write7_after(b, NO_LUN));
+	check_early(b, BECOMING_READY);
+	unit("feed");
+	/* The first write that is not refused for that reason conflicts. */
+	ASSERT_EQ(CONFLICT, write7_after(b, BECOMING_READY));
+	ASSERT_EQ(ATTENTION(0x29, 0), attention(b, LUN7));
+	a = login7(0x9700);
+	ASSERT_EQ(GOOD, write7(a));
+}
+
+TEST_F(aptpl, I18_a_state_that_cannot_be_read_is_not_taken_for_none)
+{
+	struct conn *a = login7(0x9700), *b;
+
+	ASSERT_EQ(GOOD, reg7(a, KA, PR_APTPL));
+	ASSERT_EQ(GOOD, pr_out(a, LUN7, RESERVE, WE, KA, 0, 0));
+	/* The older file is whole. */
+	unit("save 0; drop; break0; link");
+	b = login7_raw(0x9701);
+	ASSERT_EQ(INTERVENTION, write7(b));
+	check_early(b, INTERVENTION);
+	/* Another LUN tries again, and is not needed after that. */
+	unit("rmdir $f.0; load 0; link7");
+	ASSERT_EQ(CONFLICT, write7(b));
+	unit("unlink7");
+	ASSERT_EQ(CONFLICT, write7(b));
+	a = login7(0x9700);
+	ASSERT_EQ(GOOD, write7(a));
+	ASSERT_EQ(WE, pr_reservation(a, LUN7, NULL));
 }
 
 TEST_F(aptpl, I28_an_administrator_may_clear)

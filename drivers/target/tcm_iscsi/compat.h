@@ -15,6 +15,7 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <net/sock.h>
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
 
@@ -63,6 +64,34 @@ static inline int tiscsi_send_page(struct socket *sock, struct page *page,
 		flags |= MSG_SENDPAGE_NOTLAST;
 	return kernel_sendpage(sock, page, offset, len, flags);
 #endif
+}
+
+/**
+ * tiscsi_sock_hold_net - have TCP see a socket to its end after its release
+ * @sk: a socket made by the kernel, about to be released
+ *
+ * Such sockets hold no reference to their network namespace, and when they are
+ * released TCP stops their timers: a FIN that was lost would not be sent again.
+ * With a reference they end like any other, which takes TCP a bounded time.
+ * Process context.
+ *
+ * Return: false if the namespace is about to go, and nothing was done.
+ */
+static inline bool tiscsi_sock_hold_net(struct sock *sk)
+{
+	struct net *net = maybe_get_net(sock_net(sk));
+
+	if (!net)
+		return false;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	__netns_tracker_free(net, &sk->ns_tracker, false);
+#endif
+	netns_tracker_alloc(net, &sk->ns_tracker, GFP_KERNEL);
+	lock_sock(sk);
+	sk->sk_net_refcnt = 1;
+	sock_inuse_add(net, 1);
+	release_sock(sk);
+	return true;
 }
 
 /**

@@ -213,7 +213,8 @@ static void tiscsi_close_work(struct work_struct *work)
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
 	/* J13: what a dead peer has not read is not kept for it. */
 	if (conn->close_reason == CLOSE_TIMEOUT ||
-	    tiscsi_conn_owes_nothing(conn) || READ_ONCE(conn->portal->ns->gone))
+	    tiscsi_conn_owes_nothing(conn) ||
+	    !tiscsi_sock_hold_net(conn->sock->sk))
 		sock_no_linger(conn->sock->sk);
 	sock_release(conn->sock);
 	conn->sock = NULL;

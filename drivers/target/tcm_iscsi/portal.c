@@ -291,7 +291,6 @@ static void __net_exit tiscsi_net_pre_exit(struct net *net)
 		tiscsi_portal_close(portal);
 	}
 	mutex_unlock(&tiscsi_config_lock);
-	WRITE_ONCE(ns->gone, true);
 	tiscsi_conns_close_net(ns);
 	wait_var_event(&ns->nr_socks, !atomic_read(&ns->nr_socks));
 }

@@ -308,11 +308,9 @@ struct tiscsi_half_open {
 /**
  * struct tiscsi_net - a network namespace
  * @nr_socks: sockets of connections in it
- * @gone: they go without a farewell
  */
 struct tiscsi_net {
 	atomic_t nr_socks;
-	bool gone;
 };
 
 /**

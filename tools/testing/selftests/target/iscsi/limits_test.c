@@ -294,15 +294,19 @@ static void put_keepalive(const char *idle, const char *interval,
 	configfs_write(T1_ATTRIB "tcp_keepalive_count", count);
 }
 
-/*
- * The timer that the other end of @c, which is in this kernel too, has: its kind
- * and when it ends, in seconds.
- */
-static unsigned int peer_timer(struct conn *c, int *secs)
+/* The other end of @c, which is in this kernel too. */
+struct other_end {
+	unsigned int state;	/* 1 is established, 4 FIN_WAIT1 */
+	unsigned int timer;	/* its kind; 2 is keepalive */
+	int secs;		/* until that ends */
+};
+
+static struct other_end other_end(struct conn *c)
 {
+	struct other_end end;
 	struct sockaddr_in sa;
 	socklen_t len = sizeof(sa);
-	unsigned int port, kind;
+	unsigned int port;
 	unsigned long when;
 	FILE *f = fopen("/proc/net/tcp", "r");
 	char line[256];
@@ -310,13 +314,13 @@ static unsigned int peer_timer(struct conn *c, int *secs)
 	if (!f || getsockname(c->fd, (struct sockaddr *)&sa, &len))
 		die("no list of connections");
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, " %*d: %*8x:%*4x %*8x:%x %*x %*8x:%*8x %x:%lx",
-			   &port, &kind, &when) != 3 ||
+		if (sscanf(line, " %*d: %*8x:%*4x %*8x:%x %x %*8x:%*8x %x:%lx",
+			   &port, &end.state, &end.timer, &when) != 4 ||
 		    port != ntohs(sa.sin_port))
 			continue;
 		fclose(f);
-		*secs = when / sysconf(_SC_CLK_TCK);
-		return kind;
+		end.secs = when / sysconf(_SC_CLK_TCK);
+		return end;
 	}
 	die("no connection from port %u", ntohs(sa.sin_port));
 }
@@ -325,14 +329,15 @@ static unsigned int peer_timer(struct conn *c, int *secs)
 static int keepalive_in(struct conn *c)
 {
 	u64 end = now_ms() + DEADLINE_MS;
-	int secs;
+	struct other_end other;
 
 	for (;;) {
-		switch (peer_timer(c, &secs)) {
+		other = other_end(c);
+		switch (other.timer) {
 		case 0:
 			return -1;
 		case 2:
-			return secs;
+			return other.secs;
 		}
 		/* Until we have acknowledged what was sent it is another one. */
 		if (now_ms() > end)
@@ -412,6 +417,28 @@ TEST(F25_keepalive_ends_who_is_gone)
 	wait_gone(env.small, other, bound_ms(15000));
 	ASSERT_LT(1500, now_ms() - start);
 	put_acl(env.small, "nopin_timeout", "15");
+}
+
+/* What a connection says last is lost, and said again though it is over. */
+TEST(F25_J13_a_lost_fin_is_sent_again)
+{
+	struct sock_filter none = { BPF_RET | BPF_K, 0, 0, 0 };
+	struct conn *c = login(LOGIN(.isid = 13));
+	u64 end;
+
+	ping(c);
+	go_deaf(c);
+	/* The same nexus: the session is reinstated. */
+	ping(login(LOGIN(.isid = 13, .no_ua_check = true)));
+	end = now_ms() + DEADLINE_MS;
+	while (other_end(c).state != 4) {
+		if (now_ms() > end)
+			die("the other end is in state %u", other_end(c).state);
+		usleep(10000);
+	}
+	if (setsockopt(c->fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)))
+		die("the filter stays");
+	expect_closed(c);
 }
 
 /* ExpStatSN stays where it was: nothing is kept for a resend at level 0. */

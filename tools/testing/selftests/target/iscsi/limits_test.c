@@ -427,6 +427,8 @@ TEST(F25_J13_a_lost_fin_is_sent_again)
 	u64 end;
 
 	ping(c);
+	/* An ACK that is still due would start the other end's timer again. */
+	ASSERT_LT(0, keepalive_in(c));
 	go_deaf(c);
 	/* The same nexus: the session is reinstated. */
 	ping(login(LOGIN(.isid = 13, .no_ua_check = true)));

@@ -36,6 +36,27 @@ void canary_start(void)
 	scsi_write(canary, CANARY_LUN, 0, written, sizeof(written));
 }
 
+/*
+ * What others may do to the logical unit: reset it (E13), and that may still be
+ * on its way. They are too few to go on for ever.
+ */
+static void canary_read(u8 *buf)
+{
+	struct scsi io;
+	u32 tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		clear_unit_attentions(canary, CANARY_LUN);
+		scsi_rw(&io, false, CANARY_LUN, 0, CANARY_LEN, buf);
+		scsi_run(canary, &io);
+		if (!io.status || io.key != 6)
+			break;
+	}
+	if (io.response || io.status || io.in_len != CANARY_LEN)
+		die("canary's READ: response %02x status %02x sense %x/%02x/%02x, %u bytes",
+		    io.response, io.status, io.key, io.asc, io.ascq, io.in_len);
+}
+
 /**
  * canary_check() - it finds what it wrote
  * @fresh: log in again, too
@@ -52,9 +73,7 @@ void canary_check(bool fresh, bool may_be_closed)
 		canary_stop();
 	if (!canary)
 		canary_login();
-	/* What others may do to the logical unit: reset it (E13). */
-	clear_unit_attentions(canary, CANARY_LUN);
-	scsi_read(canary, CANARY_LUN, 0, read, sizeof(read));
+	canary_read(read);
 	for (i = 0; i < sizeof(read); i++)
 		if (read[i] != written[i])
 			die("byte %u of another initiator's disk is %02x, not %02x",

@@ -183,6 +183,12 @@ static void watch_for_cold_reset(struct fuzz *f, const struct pdu *p)
 void link_send(struct fuzz *f, struct link *l, struct pdu *p)
 {
 	watch_for_cold_reset(f, p);
+	/*
+	 * MaxRecvDataSegmentLength may become anything in a text exchange, and
+	 * nobody can say when.
+	 */
+	if (pdu_op(p) == OP_TEXT)
+		l->c->max_recv = 0xffffff;
 	f->sent_crc = crc32c(f->sent_crc, p->bhs, BHS_LEN);
 	f->sent_crc = crc32c(f->sent_crc, p->data,
 			     min_u32(p->data_len, BHS_LEN));

@@ -287,17 +287,13 @@ static const char *const texts[] = {
 	"HeaderDigest=CRC32C,None", "SendTargets=iqn.2003-01.org.example:x",
 };
 
-/*
- * A text exchange; MaxRecvDataSegmentLength may become anything in one, and
- * nobody can say when.
- */
+/* A text exchange. */
 static void make_text(struct fuzz *f, struct link *l, struct pdu *p)
 {
 	bool go_on = l->text_ttt && one_in(&f->r, 2);
 	struct text t = {};
 
 	text_add_keys(&t, texts[rnd_below(&f->r, ARRAY_SIZE(texts))]);
-	l->c->max_recv = 0xffffff;
 	begin(f, l, p, OP_TEXT, one_in(&f->r, 6));
 	pdu_set32(p, BHS_TTT, NO_TAG);
 	if (go_on) {

@@ -50,8 +50,11 @@ host_decides() {
 	wait_until 60 map_is_there && wait_until 30 groups_are 0,1 && verify
 }
 
+# Whoever looked at it a moment ago, udev or multipathd, may still have it open.
+map_gone() { limited 30 multipath -F; [ ! -e "/sys/block/${MAP##*/}" ]; }
+
 map_down() {
-	load_stop verify && limited 30 multipath -F && MAP=
+	load_stop verify && wait_until 30 map_gone && MAP=
 }
 
 # set_state NR STATE: by an administrator.
@@ -121,12 +124,12 @@ groups_are() {
 	[ "$first$rest" = "$*" ]
 }
 
-# follow GROUP...: in a checker interval; twice that, for a machine that is busy.
+# follow GROUP...: in a checker interval; more, for a machine that is busy.
 follow() {
 	local start
 	now_ms
 	start=$NOW
-	wait_until $((2 * INTERVAL)) groups_are "$@" || {
+	wait_until $((4 * INTERVAL)) groups_are "$@" || {
 		dmsetup status "$MAP"
 		tail -n 20 "$TMP/multipathd"
 		return 1
@@ -175,7 +178,7 @@ rounds() {
 
 paths_down() {
 	local rc=0
-	[ -z "$MAP" ] || limited 30 multipath -F || rc=1
+	[ -z "$MAP" ] || wait_until 30 map_gone || rc=1
 	if [ -n "$multipathd_pid" ]; then
 		kill -TERM "$multipathd_pid"
 		wait_until 20 gone "$multipathd_pid" || rc=1

@@ -6,7 +6,8 @@
 # that, are spread over the gateways, and write and verify (fio) while a portal
 # is disabled, a gateway dies, its address moves to the other one and back, and
 # they are spread anew each time. No request fails, nothing that was written is
-# lost.
+# lost, and no disk stands still for longer than the initiator's own timeouts
+# and 5 s.
 
 . "$(dirname "$0")/drill_lib.sh"
 
@@ -16,11 +17,19 @@ NET=192.0.2
 VIP=$NET.100
 COUNT=4
 LIMIT=40	# seconds until all initiators are served again
+SHARE=5		# seconds of a pause that may be the target's doing
+# The initiator's own: when it finds a gateway dead, and the least time between
+# the end of a connection and the next login.
+NOOP_INTERVAL=2 NOOP_TIMEOUT=2 TIME2WAIT=2
+NOTICE=$((NOOP_INTERVAL + NOOP_TIMEOUT))
 rounds=$(long_or 20 1)
+watcher=
 
 # Portal groups: of the address that moves, and of the gateway's own.
 declare -A VIRTUAL=([a]=1 [b]=2) REAL=([a]=3 [b]=4)
 declare -A ADDRESS=([a]=$NET.1 [b]=$NET.2)
+# A machine that comes back has the network card that it had.
+declare -A MAC=([a]=02:00:00:00:00:01 [b]=02:00:00:00:00:02)
 SESSIONS_CFS=$FABRIC/$BASE:$NAME/sessions
 
 tag_dir() { tpg_dir $NAME "$1"; }
@@ -35,7 +44,8 @@ portal_make() { nsenter --net="/run/netns/$(ns "$1")" mkdir "$(tag_dir "$2")/np/
 gateway_up() {
 	local n link=tiscsi-br-$1
 	n=$(ns "$1")
-	ip netns add "$n" && ip link add "$link" type veth peer name eth0 netns "$n" &&
+	ip netns add "$n" && ip link add "$link" type veth peer name eth0 \
+		address "${MAC[$1]}" netns "$n" &&
 		ip link set "$link" master $BR up && ip -n "$n" link set lo up &&
 		ip -n "$n" link set eth0 up && ip -n "$n" addr add "${ADDRESS[$1]}/24" dev eth0 &&
 		portal_make "$1" "${REAL[$1]}" "${ADDRESS[$1]}" &&
@@ -55,6 +65,7 @@ gateway_die() {
 portal_gone() { [ "$(cat "$(tag_dir "$1")"/np/*/netns)" = gone ]; }
 link_gone() { [ ! -e "/sys/class/net/$1" ]; }
 
+# Who takes an address over says so to all by ARP: hence the flush.
 vip_add() { ip -n "$(ns "$1")" addr add $VIP/32 dev eth0 && ip neigh flush to $VIP; }
 vip_del() { ip -n "$(ns "$1")" addr del $VIP/32 dev eth0; }
 
@@ -96,18 +107,19 @@ setup() {
 node() { adm -m node -T "$BASE:$NAME" -p $VIP:3260 -I "tiscsi$1" "${@:2}"; }
 
 enter() {
-	local i n
+	local i settings=(
+		-n 'node.session.timeo.replacement_timeout' -v 300
+		-n 'node.session.initial_login_retry_max' -v 8
+		-n 'node.session.iscsi.DefaultTime2Wait' -v $TIME2WAIT
+		-n 'node.conn[0].timeo.noop_out_interval' -v $NOOP_INTERVAL
+		-n 'node.conn[0].timeo.noop_out_timeout' -v $NOOP_TIMEOUT
+		-n 'node.conn[0].timeo.login_timeout' -v 5)
 	for ((i = 0; i < COUNT; i++)); do
 		adm -m iface -I tiscsi$i -o new >/dev/null &&
 			adm -m iface -I tiscsi$i -o update -n iface.initiatorname \
 				-v "$(initiator $i)" >/dev/null &&
-			node $i -o new >/dev/null || return
-		for n in session.timeo.replacement_timeout=300 session.initial_login_retry_max=8 \
-			conn[0].timeo.noop_out_interval=2 conn[0].timeo.noop_out_timeout=2 \
-			conn[0].timeo.login_timeout=5; do
-			node $i -o update -n "node.${n%=*}" -v "${n#*=}" || return
-		done
-		node $i --login || return
+			node $i -o new >/dev/null &&
+			node $i -o update "${settings[@]}" && node $i --login || return
 	done
 	wait_until 30 all_have_disks
 }
@@ -135,6 +147,36 @@ spread() {
 		"$SESSIONS_CFS/list")" = "$want" ]
 }
 
+# watch_pauses DISK...: notes when each pause of a disk was over, which, and how
+# many ms it took. Without a process for it, which would be one of the causes.
+watch_pauses() {
+	local i n disks=("$@") was=() since=()
+	while :; do
+		now_ms
+		for i in "${!disks[@]}"; do
+			read -r -a n <"/sys/block/${disks[i]##*/}/stat" || return
+			n=$((n[0] + n[4]))
+			[ "$n" != "${was[i]-}" ] || continue
+			[ $((NOW - ${since[i]-NOW})) -lt 500 ] ||
+				echo "$NOW ${disks[i]} $((NOW - since[i]))"
+			was[i]=$n since[i]=$NOW
+		done
+		nap 0.1
+	done
+}
+
+# What follows is what the next pauses come from.
+begin() { now_ms; since=$NOW; }
+
+# paused SECONDS: since then no disk stood still for longer than that, and what
+# the target may take.
+paused() {
+	awk -v since="$since" -v most=$((($1 + SHARE) * 1000 * SCALE)) '
+		$1 >= since && $3 > worst { worst = $3 }
+		END { printf "longest pause %d ms, at most %d\n", worst, most; exit worst > most }' \
+		"$TMP/pauses"
+}
+
 # served A B: they are, and all of them get on.
 served() {
 	local i start
@@ -150,14 +192,17 @@ served() {
 
 # As many as are too many are asked to go to the other one.
 rebalanced() {
-	put 10 "$(tag_dir "${VIRTUAL[a]}")/rebalance" && served 2 2
+	begin
+	put 10 "$(tag_dir "${VIRTUAL[a]}")/rebalance" && served 2 2 && paused $TIME2WAIT
 }
 
 verify() {
 	local i disks=()
 	for ((i = 0; i < COUNT; i++)); do disks+=("$(disk $i)"); done
 	load_start verify "${disks[@]}" -- --verify=crc32c --verify_backlog=128 \
-		--verify_fatal=1 --randseed="$SEED" --iodepth=2 && served 2 2
+		--verify_fatal=1 --randseed="$SEED" --iodepth=2 && served 2 2 || return
+	watch_pauses "${disks[@]}" >"$TMP/pauses" 2>/dev/null &
+	watcher=$!
 }
 
 # ---- what happens to them ----
@@ -166,7 +211,9 @@ disabled() {
 	local i t
 	t=$(tag_dir "${REAL[a]}")
 	for ((i = 0; i < rounds; i++)); do
-		put 0 "$t/enable" && served 0 $COUNT && put 1 "$t/enable" && rebalanced || return
+		begin
+		put 0 "$t/enable" && served 0 $COUNT && paused $TIME2WAIT &&
+			put 1 "$t/enable" && rebalanced || return
 	done
 }
 
@@ -174,7 +221,9 @@ disabled() {
 dies() {
 	local i
 	for ((i = 0; i < rounds; i++)); do
-		gateway_die a && vip_add b && served 0 $COUNT && gateway_up a &&
+		begin
+		gateway_die a && vip_add b && served 0 $COUNT &&
+			paused $((NOTICE + TIME2WAIT)) && gateway_up a &&
 			vip_del b && vip_add a && rebalanced || return
 	done
 }
@@ -189,6 +238,7 @@ log_out_all() {
 
 cleanup() {
 	local rc=0 g i
+	[ -z "$watcher" ] || kill "$watcher"
 	initiator_stop || rc=1
 	for ((i = 0; i < COUNT; i++)); do iscsiadm -m iface -I tiscsi$i -o delete; done
 	config_down || rc=1

@@ -156,40 +156,74 @@ static struct tiscsi_itl *tiscsi_itl_make(struct tiscsi_cmd *cmd,
 	return tiscsi_itl_publish(itl);
 }
 
+/* Commands that are answered here, in place of the core. */
+static void tiscsi_access_take(struct tiscsi_cmd *cmd)
+{
+	switch (cmd->se_cmd.t_task_cdb[0]) {
+	case PERSISTENT_RESERVE_IN:
+	case PERSISTENT_RESERVE_OUT:
+	case RESERVE:
+	case RESERVE_10:
+	case RELEASE:
+	case RELEASE_10:
+		tiscsi_pr_attach(cmd);
+		break;
+	case MAINTENANCE_IN:
+		tiscsi_opcodes_attach(cmd);
+		fallthrough;
+	case MAINTENANCE_OUT:
+		tiscsi_alua_attach(cmd);
+		break;
+	case INQUIRY:
+		tiscsi_inquiry_attach(cmd);
+		break;
+	case REPORT_LUNS:
+		cmd->se_cmd.execute_cmd = tiscsi_execute_report_luns;
+		break;
+	case MODE_SENSE:
+	case MODE_SENSE_10:
+	case MODE_SELECT:
+	case MODE_SELECT_10:
+		tiscsi_mode_attach(cmd);
+		break;
+	case VERIFY:
+	case VERIFY_16:
+		tiscsi_verify_attach(cmd);
+		break;
+	}
+}
+
 /* In place of the core's execute_cmd. */
 static sense_reason_t tiscsi_execute_why_not(struct se_cmd *se_cmd)
 {
 	return tiscsi_answer_sense(se_cmd, tiscsi_lu_why_not(se_cmd->se_dev));
 }
 
-/* Row I18: of the commands that are there, these run before the unit is ready. */
+/* Row I18: may a command run before its unit is ready? */
+static bool tiscsi_access_is_early(const u8 *cdb)
+{
+	switch (cdb[0]) {
+	case INQUIRY:
+	case REPORT_LUNS:
+		return true;
+	case MAINTENANCE_IN:
+		return (cdb[1] & 0x1f) == MI_REPORT_TARGET_PGS;
+	case START_STOP:
+		return (cdb[4] & 0xf1) == 1;
+	}
+	return false;
+}
+
 static void tiscsi_access_not_ready(struct tiscsi_cmd *cmd)
 {
 	struct se_cmd *se_cmd = &cmd->se_cmd;
-	const u8 *cdb = se_cmd->t_task_cdb;
 
-	switch (cdb[0]) {
-	case INQUIRY:
-		tiscsi_inquiry_attach(cmd);
-		return;
-	case REPORT_LUNS:
-		se_cmd->execute_cmd = tiscsi_execute_report_luns;
-		return;
-	case REQUEST_SENSE:
+	if (se_cmd->t_task_cdb[0] == REQUEST_SENSE)
 		se_cmd->execute_cmd = tiscsi_execute_why_not;
-		return;
-	case MAINTENANCE_IN:
-		if ((cdb[1] & 0x1f) == MI_REPORT_TARGET_PGS) {
-			tiscsi_alua_attach(cmd);
-			return;
-		}
-		break;
-	case START_STOP:
-		if ((cdb[4] & 0xf1) == 1)
-			return;
-		break;
-	}
-	tiscsi_scsi_fail(cmd, tiscsi_lu_why_not(se_cmd->se_dev));
+	else if (tiscsi_access_is_early(se_cmd->t_task_cdb))
+		tiscsi_access_take(cmd);
+	else
+		tiscsi_scsi_fail(cmd, tiscsi_lu_why_not(se_cmd->se_dev));
 }
 
 static void tiscsi_access_attach_first(struct tiscsi_cmd *cmd)
@@ -233,43 +267,6 @@ u8 *tiscsi_access_stand_in(struct tiscsi_cmd *cmd, u64 *lun, u8 *cdb)
 	memcpy(cdb, req->cdb, ISCSI_CDB_SIZE);
 	cdb[1] = MI_REPORT_TARGET_PGS;
 	return cdb;
-}
-
-/* Commands that are answered here, in place of the core. */
-static void tiscsi_access_take(struct tiscsi_cmd *cmd)
-{
-	switch (cmd->se_cmd.t_task_cdb[0]) {
-	case PERSISTENT_RESERVE_IN:
-	case PERSISTENT_RESERVE_OUT:
-	case RESERVE:
-	case RESERVE_10:
-	case RELEASE:
-	case RELEASE_10:
-		tiscsi_pr_attach(cmd);
-		break;
-	case MAINTENANCE_IN:
-		tiscsi_opcodes_attach(cmd);
-		fallthrough;
-	case MAINTENANCE_OUT:
-		tiscsi_alua_attach(cmd);
-		break;
-	case INQUIRY:
-		tiscsi_inquiry_attach(cmd);
-		break;
-	case REPORT_LUNS:
-		cmd->se_cmd.execute_cmd = tiscsi_execute_report_luns;
-		break;
-	case MODE_SENSE:
-	case MODE_SENSE_10:
-	case MODE_SELECT:
-	case MODE_SELECT_10:
-		tiscsi_mode_attach(cmd);
-		break;
-	case VERIFY:
-	case VERIFY_16:
-		tiscsi_verify_attach(cmd);
-		break;
-	}
 }
 
 /**

@@ -74,13 +74,12 @@ static int tiscsi_lu_read(struct tiscsi_lu *lu)
 
 	tiscsi_alua_load(lu);
 	ret = tiscsi_pr_load(lu, &pr);
-	if (!ret) {
+	if (ret)
+		pr_err("the reservations of the unit with serial number %*pE cannot be read: %d\n",
+		       INQUIRY_VPD_SERIAL_LEN, lu->dev->t10_wwn.unit_serial,
+		       ret);
+	else
 		RCU_INIT_POINTER(lu->pr, pr);
-		return 0;
-	}
-	pr_err("the reservations of the unit with serial number %*pE cannot be read: %d\n",
-	       INQUIRY_VPD_SERIAL_LEN, lu->dev->t10_wwn.unit_serial, ret);
-	tiscsi_pr_free(pr);
 	return ret;
 }
 

@@ -5,8 +5,6 @@
  * Two for each purpose, written in turn: so one of them is whole, whatever
  * happens to the other and when.  They are in <dbroot>/pr.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/crc32c.h>
 #include <linux/ctype.h>
 #include <linux/fs.h>

@@ -637,9 +637,9 @@ TEST(A21_format_error_ends_session)
 	ping(login_default());
 }
 
-TEST(A22_unknown_transfer_tag)
+/* Data-Out of no task. */
+static void provoke_invalid_field(struct conn *c)
 {
-	struct conn *c = login_default();
 	u8 buf[BLOCK] = {};
 	struct scsi io;
 	struct pdu p;
@@ -648,6 +648,13 @@ TEST(A22_unknown_transfer_tag)
 	io.itt = 0xdead0000;
 	pdu_data_out(c, &p, &io, 0x7eadbeef, 0, 0, BLOCK);
 	conn_send(c, &p);
+}
+
+TEST(A22_unknown_transfer_tag)
+{
+	struct conn *c = login_default();
+
+	provoke_invalid_field(c);
 	recv_reject(c, REJ(INVALID_FIELD));
 	ping(c);
 }
@@ -813,18 +820,6 @@ static void provoke_data_ack(struct conn *c)
 
 	pdu_snack(c, &p, SNACK_DATA_ACK, NO_TAG, 0, 0);
 	pdu_set32(&p, BHS_TTT, 0x7eadbeef);
-	conn_send(c, &p);
-}
-
-static void provoke_invalid_field(struct conn *c)
-{
-	u8 buf[BLOCK] = {};
-	struct scsi io;
-	struct pdu p;
-
-	scsi_rw(&io, true, LUN0, 0, BLOCK, buf);
-	io.itt = 0xdead0000;
-	pdu_data_out(c, &p, &io, 0x7eadbeef, 0, 0, BLOCK);
 	conn_send(c, &p);
 }
 

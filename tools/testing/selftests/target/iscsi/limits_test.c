@@ -11,17 +11,6 @@
 
 #define LUN0	lun_peripheral(0)
 
-/* An attribute of the ACL of an initiator. */
-static void put_acl(const char *initiator, const char *attribute,
-		    const char *value)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/attrib/%s", env.target,
-		 initiator, attribute);
-	configfs_write(path, value);
-}
-
 static long mem_kb(const char *what)
 {
 	FILE *f = fopen("/proc/meminfo", "r");
@@ -77,7 +66,7 @@ TEST(J08_J13_F25_initiator_that_stops_reading)
 	struct pdu p;
 	u32 i, n;
 
-	put_acl(env.initiator, "nopin_response_timeout", "3");
+	acl_set(env.initiator, "attrib/nopin_response_timeout", "3");
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	ping(c);
 	n = c->sess->max_cmd_sn - c->sess->cmd_sn + 1;
@@ -109,7 +98,7 @@ TEST(J08_J13_F25_initiator_that_stops_reading)
 		ASSERT_LT(now_ms(), end);
 		must_work(other);
 	}
-	put_acl(env.initiator, "nopin_response_timeout", "30");
+	acl_set(env.initiator, "attrib/nopin_response_timeout", "30");
 }
 
 /* Slow is not dead: one that takes a little now and then is served. */
@@ -121,7 +110,7 @@ TEST(J13_initiator_that_reads_slowly)
 	struct scsi io;
 	u64 next;
 
-	put_acl(env.initiator, "nopin_response_timeout", "3");
+	acl_set(env.initiator, "attrib/nopin_response_timeout", "3");
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	scsi_rw(&io, false, LUN0, 0, bytes, NULL);
 	scsi_send(c, &io);
@@ -136,7 +125,7 @@ TEST(J13_initiator_that_reads_slowly)
 	}
 	ASSERT_EQ(0, io.status);
 	ASSERT_EQ(bytes, io.in_len);
-	put_acl(env.initiator, "nopin_response_timeout", "30");
+	acl_set(env.initiator, "attrib/nopin_response_timeout", "30");
 }
 
 /* Writes that fill the window, and not a byte of their data. */
@@ -148,8 +137,8 @@ TEST(J14_F07_initiator_that_sends_no_data)
 	struct scsi io;
 	u64 start;
 
-	put_acl(env.small, "dataout_timeout", "2");
-	put_acl(env.small, "dataout_timeout_retries", "1");
+	acl_set(env.small, "attrib/dataout_timeout", "2");
+	acl_set(env.small, "attrib/dataout_timeout_retries", "1");
 	start = now_ms();
 	ping(c);
 	while (!sn_lt(c->sess->max_cmd_sn, c->sess->cmd_sn)) {
@@ -161,25 +150,25 @@ TEST(J14_F07_initiator_that_sends_no_data)
 	wait_gone(env.small, other, bound_ms(8000));
 	ASSERT_LT(1500, now_ms() - start);
 	expect_closed(c);
-	put_acl(env.small, "dataout_timeout", "3");
-	put_acl(env.small, "dataout_timeout_retries", "5");
+	acl_set(env.small, "attrib/dataout_timeout", "3");
+	acl_set(env.small, "attrib/dataout_timeout_retries", "5");
 }
 
 /* ---- F25: connections that have failed without a word ---- */
 
 static struct conn *login_watched(const char *keys)
 {
-	put_acl(env.small, "dataout_timeout", "2");
-	put_acl(env.small, "dataout_timeout_retries", "1");
-	put_acl(env.small, "nopin_response_timeout", "3");
+	acl_set(env.small, "attrib/dataout_timeout", "2");
+	acl_set(env.small, "attrib/dataout_timeout_retries", "1");
+	acl_set(env.small, "attrib/nopin_response_timeout", "3");
 	return login(LOGIN(.initiator = env.small, .keys = keys));
 }
 
 static void not_watched(void)
 {
-	put_acl(env.small, "dataout_timeout", "3");
-	put_acl(env.small, "dataout_timeout_retries", "5");
-	put_acl(env.small, "nopin_response_timeout", "30");
+	acl_set(env.small, "attrib/dataout_timeout", "3");
+	acl_set(env.small, "attrib/dataout_timeout_retries", "5");
+	acl_set(env.small, "attrib/nopin_response_timeout", "30");
 }
 
 /* A ping with the CmdSN after the next one. */
@@ -400,7 +389,7 @@ TEST(F25_keepalive_ends_who_is_gone)
 	struct conn *other = login(LOGIN(.initiator = env.initiator2)), *c;
 	u64 start;
 
-	put_acl(env.small, "nopin_timeout", "0");
+	acl_set(env.small, "attrib/nopin_timeout", "0");
 	put_keepalive("2", "1", "2");
 	c = login(LOGIN(.initiator = env.small));
 	put_keepalive("120", "10", "3");
@@ -416,7 +405,7 @@ TEST(F25_keepalive_ends_who_is_gone)
 	start = now_ms();
 	wait_gone(env.small, other, bound_ms(15000));
 	ASSERT_LT(1500, now_ms() - start);
-	put_acl(env.small, "nopin_timeout", "15");
+	acl_set(env.small, "attrib/nopin_timeout", "15");
 }
 
 /* What a connection says last is lost, and said again though it is over. */

@@ -1497,7 +1497,6 @@ TEST(B08_B23_login_counters)
 	u32 n[NR_LOGIN_COUNTERS], m[NR_LOGIN_COUNTERS], when = 0;
 	const char *me = env.initiator;
 	u32 fails = read_stat_num(env.target, "iscsi_tgt_attr/login_fails");
-	char acl[256];
 
 	read_counters(env.target, n);
 	conn_close(login(LOGIN(.no_ua_check = true)));
@@ -1512,11 +1511,9 @@ TEST(B08_B23_login_counters)
 	expect_counted(env.target, AUTHORIZE_FAILS, n);
 	expect_last_fail(env.target, 4, me, &when);
 
-	snprintf(acl, sizeof(acl), "%s/tpgt_1/acls/%s/attrib/authentication",
-		 env.target, me);
-	configfs_write(acl, "1");
+	acl_set(me, "attrib/authentication", "1");
 	expect_refused(LOGIN(), STATUSES(LOGIN_AUTH));
-	configfs_write(acl, "-1");
+	acl_set(me, "attrib/authentication", "-1");
 	expect_counted(env.target, AUTHENTICATE_FAILS, n);
 	expect_last_fail(env.target, 5, me, &when);
 

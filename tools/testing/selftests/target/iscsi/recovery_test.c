@@ -23,9 +23,6 @@
 	"ErrorRecoveryLevel=1 InitialR2T=No ImmediateData=No " \
 	"MaxBurstLength=32768 FirstBurstLength=32768"
 
-static const char acl_attrib[] =
-	"iqn.2003-01.org.example:t1/tpgt_1/acls/iqn.2003-01.org.example:init1/attrib/%s";
-
 /* A PDU as it came. */
 struct copy {
 	u8 bhs[BHS_LEN];
@@ -588,14 +585,6 @@ TEST(F17_F19_answers_outside_the_window)
 	ASSERT_LT(i, 200);
 }
 
-static void set_attrib(const char *name, const char *value)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), acl_attrib, name);
-	configfs_write(path, value);
-}
-
 /* F19: a ping with the next StatSN; who acknowledges nothing then has failed. */
 TEST(F19_F25_unacknowledged_status_is_shown)
 {
@@ -604,7 +593,7 @@ TEST(F19_F25_unacknowledged_status_is_shown)
 	struct pdu p;
 	u32 sn;
 
-	set_attrib("nopin_response_timeout", "3");
+	acl_set(env.initiator, "attrib/nopin_response_timeout", "3");
 	clear_unit_attentions(c, LUN0);
 	ping(c);
 	conn_hold_acks(c);
@@ -630,7 +619,7 @@ TEST(F19_F25_unacknowledged_status_is_shown)
 	scsi_cdb6(&io, LUN0, 0x00, 0, NULL);
 	scsi_run(c, &io);
 	ASSERT_EQ(RECV_CLOSED, conn_wait(c, 4 * DEADLINE_MS));
-	set_attrib("nopin_response_timeout", "30");
+	acl_set(env.initiator, "attrib/nopin_response_timeout", "30");
 }
 
 /* ---- data that does not reach the target ---- */
@@ -821,7 +810,7 @@ TEST(F07_F08_unanswered_r2t)
 	u32 first, second;
 	struct scsi io;
 
-	set_attrib("dataout_timeout", "2");
+	acl_set(env.initiator, "attrib/dataout_timeout", "2");
 	fill_pattern(data, BURST, 7);
 	first = stall_write(c, &io, LUN0, 0, data, BURST);
 	send_piece(c, &io, first, 0, 0, false, 0);
@@ -837,13 +826,13 @@ TEST(F07_F08_unanswered_r2t)
 	must_read_back(c, data, BURST);
 
 	/* Nobody is asked for ever. */
-	set_attrib("dataout_timeout_retries", "2");
+	acl_set(env.initiator, "attrib/dataout_timeout_retries", "2");
 	first = stall_write(c, &io, LUN0, 0, data, BURST);
 	first = expect_recovery_r2t(c, &io, first, 0, BURST);
 	expect_recovery_r2t(c, &io, first, 0, BURST);
 	expect_closed(c);
-	set_attrib("dataout_timeout_retries", "5");
-	set_attrib("dataout_timeout", "3");
+	acl_set(env.initiator, "attrib/dataout_timeout_retries", "5");
+	acl_set(env.initiator, "attrib/dataout_timeout", "3");
 }
 
 TEST(F12_F17_r2t_snack)

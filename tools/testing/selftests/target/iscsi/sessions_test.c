@@ -300,26 +300,17 @@ static pid_t come_and_go(void)
 FIXTURE(many) {
 };
 
-static void set_acl(const char *attribute, const char *value)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/%s", env.target,
-		 env.initiator2, attribute);
-	configfs_write(path, value);
-}
-
 FIXTURE_SETUP(many)
 {
 	/* They say nothing for long, and need little. */
-	set_acl("attrib/nopin_timeout", "0");
-	set_acl("cmdsn_depth", "1");
+	acl_set(env.initiator2, "attrib/nopin_timeout", "0");
+	acl_set(env.initiator2, "cmdsn_depth", "1");
 }
 
 FIXTURE_TEARDOWN(many)
 {
-	set_acl("attrib/nopin_timeout", "15");
-	set_acl("cmdsn_depth", "64");
+	acl_set(env.initiator2, "attrib/nopin_timeout", "15");
+	acl_set(env.initiator2, "cmdsn_depth", "64");
 }
 
 /* More than a page, and as many as there are, whatever happens meanwhile. */

@@ -403,15 +403,6 @@ TEST(A16_A17_digest_errors_of_a_session)
 	logout(c);
 }
 
-static void set_acl(const char *attribute, const char *value)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/attrib/%s", env.target,
-		 env.initiator, attribute);
-	configfs_write(path, value);
-}
-
 TEST(F07_connections_that_time_out)
 {
 	u8 buf[2 * BLOCK] = {};
@@ -420,8 +411,8 @@ TEST(F07_connections_that_time_out)
 	struct scsi io;
 
 	read_failures(&f);
-	set_acl("dataout_timeout", "2");
-	set_acl("dataout_timeout_retries", "1");
+	acl_set(env.initiator, "attrib/dataout_timeout", "2");
+	acl_set(env.initiator, "attrib/dataout_timeout_retries", "1");
 	c = login_keys("MaxConnections=2");
 	d = login_join(c->sess, 1);
 	stall_write(d, &io, LUN0, 0, buf, sizeof(buf));
@@ -431,8 +422,8 @@ TEST(F07_connections_that_time_out)
 	expect_failure(&f, TIMEOUT);
 	EXPECT_EQ(0, sess_num("conn_digest_errors"));
 	logout(c);
-	set_acl("dataout_timeout", "3");
-	set_acl("dataout_timeout_retries", "5");
+	acl_set(env.initiator, "attrib/dataout_timeout", "3");
+	acl_set(env.initiator, "attrib/dataout_timeout_retries", "5");
 }
 
 /* ---- iscsi_tgt_attr ---- */

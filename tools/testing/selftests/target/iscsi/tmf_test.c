@@ -63,15 +63,6 @@ static void tpg_attrib(const char *name, const char *value)
 	configfs_write(path, value);
 }
 
-static void acl_attrib(const char *name, const char *value)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/attrib/%s", env.target,
-		 env.initiator, name);
-	configfs_write(path, value);
-}
-
 struct expectation {
 	u8 function;
 	u8 response;
@@ -579,16 +570,16 @@ TEST(E15_hole_that_is_not_filled)
 	struct conn *c;
 	struct pdu hole;
 
-	acl_attrib("dataout_timeout", "2");
-	acl_attrib("dataout_timeout_retries", "1");
+	acl_set(env.initiator, "attrib/dataout_timeout", "2");
+	acl_set(env.initiator, "attrib/dataout_timeout_retries", "1");
 	c = login_default();
 	pdu_nop(c, &hole, NULL, 0);
 	ASSERT_EQ(TMF_REJECTED, tmf_lun(c, TMF_ABORT_TASK_SET, LUN0));
 	conn_send(c, &hole);
 	recv_op(c, OP_NOP_IN);
 	ping(c);
-	acl_attrib("dataout_timeout", "3");
-	acl_attrib("dataout_timeout_retries", "5");
+	acl_set(env.initiator, "attrib/dataout_timeout", "3");
+	acl_set(env.initiator, "attrib/dataout_timeout_retries", "5");
 }
 
 /* The first response on a LUN after a reset by anyone. */
@@ -1313,7 +1304,7 @@ TEST(C32_C33_C34_sessions_of_an_acl)
 	recv_async(c, ASYNC_DROP_SESSION);
 	ASSERT_EQ(RECV_CLOSED, conn_recv(c, DEADLINE_MS));
 	wait_for_child(pid);
-	configfs_write(path, "64");
+	acl_set(env.initiator, "cmdsn_depth", "64");
 }
 
 RAW_TEST_MAIN

@@ -155,27 +155,40 @@ static bool has_session(const char *initiator)
 	return env_info_has(initiator, "InitiatorName:");
 }
 
+/**
+ * acl_set() - write an attribute of an initiator's ACL
+ * @initiator: its name
+ * @attribute: the file, from the ACL's directory
+ */
+void acl_set(const char *initiator, const char *attribute, const char *value)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/%s", env.target,
+		 initiator, attribute);
+	configfs_write(path, value);
+}
+
 /*
  * A session whose last connection was lost may wait for another one, which does
  * not come: a new depth of the window ends the sessions of an ACL.
  */
 static void end_waiting(const char *initiator)
 {
-	char path[PATH_MAX], full[PATH_MAX * 2], value[16];
+	char path[PATH_MAX], value[16];
 	unsigned int depth;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/tpgt_1/acls/%s/cmdsn_depth",
-		 env.target, initiator);
-	snprintf(full, sizeof(full), "%s/%s", env.configfs, path);
-	f = fopen(full, "r");
+	snprintf(path, sizeof(path), "%s/%s/tpgt_1/acls/%s/cmdsn_depth",
+		 env.configfs, env.target, initiator);
+	f = fopen(path, "r");
 	if (!f || fscanf(f, "%u", &depth) != 1)
-		die("%s: %s", full, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	fclose(f);
 	snprintf(value, sizeof(value), "%u", depth - 1);
-	configfs_write(path, value);
+	acl_set(initiator, "cmdsn_depth", value);
 	snprintf(value, sizeof(value), "%u", depth);
-	configfs_write(path, value);
+	acl_set(initiator, "cmdsn_depth", value);
 }
 
 /**

@@ -444,6 +444,7 @@ void env_map_lun9(const char *initiator, bool on);
 void env_settle(void);
 bool env_info_has(const char *initiator, const char *words);
 void configfs_write(const char *path, const char *value);
+void acl_set(const char *initiator, const char *attribute, const char *value);
 int configfs_try(const char *path, const char *value);
 int configfs_read(const char *path, char *buf, size_t size);
 int klog_open(void);

@@ -131,6 +131,7 @@ TPG_ATTRIB(tcp_keepalive_count, 1, MAX_TCP_KEEPCNT, TISCSI_KEEPALIVE_COUNT);
 TPG_ATTRIB(redirect_permanent, 0, 1, 0);
 TPG_ATTRIB(redirect_after_auth, 0, 1, 0);
 TPG_ATTRIB(redirect_hide_portals, 0, 1, 0);
+TPG_ATTRIB(redirect_rebalance, 0, TISCSI_LOGOUT_GRACE_MAX, 0);
 
 /* Tools save and restore all that is in attrib, so it is here. */
 static struct tiscsi_creds **tpg_attrib_creds(struct config_item *item)
@@ -285,6 +286,7 @@ struct configfs_attribute *tiscsi_tpg_attrib_attrs[] = {
 	&tpg_attrib_redirect_permanent.attr,
 	&tpg_attrib_redirect_after_auth.attr,
 	&tpg_attrib_redirect_hide_portals.attr,
+	&tpg_attrib_redirect_rebalance.attr,
 	&tpg_attrib_auth_users,
 	&tpg_attrib_attr_allowed_sources,
 	&tpg_attrib_attr_redirect_portals,

@@ -218,6 +218,7 @@ static struct se_portal_group *tiscsi_make_tpg(struct se_wwn *wwn,
 	tpg->target = target;
 	tpg->tag = tag;
 	tpg->redirect_policy = REDIRECT_ROUND_ROBIN;
+	tpg->sent_by = -1;
 	tiscsi_tpg_attrib_init(&tpg->attrib);
 	tiscsi_keys_local_defaults(&tpg->param);
 	/* Initiators know targets by it, and may have been set up so. */

@@ -5,7 +5,8 @@
  * An administrator makes a target port offline, or its group unavailable, in
  * the core, which tells nobody.  Commands find out by themselves, but an idle
  * session sends none; so the portal groups that have sessions are looked at
- * once a second.
+ * once a second.  So are the portals that others redirect to: addresses come to
+ * this host unannounced.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -77,6 +78,8 @@ static void tiscsi_watch(struct work_struct *work)
 	list_for_each_entry(target, &tiscsi_targets, node) {
 		list_for_each_entry(tpg, &target->tpgs, node) {
 			again |= tpg->active;
+			if (tpg->active)
+				tiscsi_redirect_follow(tpg);
 			if (READ_ONCE(tpg->nr_sessions))
 				watch_tpg(tpg);
 		}

@@ -309,6 +309,7 @@ int tiscsi_redirect_set(struct tiscsi_tpg *tpg, struct tiscsi_redirect *set,
 		kfree(tpg->redirect);
 		tpg->redirect = set->nr ? set : NULL;
 		tpg->redirect_turn = 0;
+		tpg->redirect_live = 0;
 	}
 	mutex_unlock(&tiscsi_config_lock);
 	if (!ret && !set->nr)
@@ -482,6 +483,8 @@ int tiscsi_redirect_choose(struct tiscsi_tpg *tpg, char *initiator,
 		*addr = dest->addr;
 		ret = 1;
 	}
+	if (dest->kind == DEST_PORTAL)
+		dest_tpg(tpg->target, dest)->sent_by = tpg->tag;
 out:
 	mutex_unlock(&tiscsi_config_lock);
 	return ret;
@@ -569,38 +572,106 @@ static int redirect_move_from(struct tiscsi_tpg *tpg, struct tiscsi_tpg *at,
 	return 0;
 }
 
+/*
+ * Are the sessions of @at there because of @tpg?  Those of a portal group that
+ * has left the list are, unless another one redirects to it.
+ */
+static bool redirect_answers_for(struct tiscsi_tpg *tpg, struct tiscsi_tpg *at)
+{
+	struct tiscsi_tpg *other;
+
+	if (at == tpg || redirect_leads_to(tpg, at))
+		return true;
+	if (at->sent_by != tpg->tag)
+		return false;
+	list_for_each_entry(other, &tpg->target->tpgs, node)
+		if (redirect_leads_to(other, at))
+			return false;
+	return true;
+}
+
+static int redirect_spread(struct tiscsi_tpg *tpg, u32 seconds)
+{
+	struct tiscsi_tpg *at;
+	u32 share = U32_MAX;
+	int ret;
+
+	lockdep_assert_held(&tiscsi_config_lock);
+	if (!tpg->redirect)
+		return -ENXIO;
+	if (tpg->redirect_policy == REDIRECT_ROUND_ROBIN ||
+	    tpg->redirect_policy == REDIRECT_LEAST_SESSIONS)
+		share = redirect_share(tpg);
+	list_for_each_entry(at, &tpg->target->tpgs, node) {
+		if (!redirect_answers_for(tpg, at))
+			continue;
+		ret = redirect_move_from(tpg, at, share, seconds);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 /**
  * tiscsi_redirect_rebalance - send sessions to where they should be
  * @tpg: a portal group that redirects
  * @seconds: that each has to log out
  *
- * Sessions of @tpg and of the portal groups that it redirects to are asked to
- * log out if there is a better place for them now, or if their portal group has
- * more than its share where the policy spreads them; the oldest stay.  They come
- * back through @tpg.  Process context; takes tiscsi_config_lock.
+ * Sessions of @tpg and of the portal groups that it redirects to, or did, are
+ * asked to log out if there is a better place for them now, or if their portal
+ * group has more than its share where the policy spreads them; the oldest stay.
+ * They come back through @tpg.  Process context; takes tiscsi_config_lock.
  *
  * Return: 0; -ENXIO when @tpg does not redirect; -ENOMEM.
  */
 int tiscsi_redirect_rebalance(struct tiscsi_tpg *tpg, u32 seconds)
 {
-	struct tiscsi_tpg *at;
-	u32 share = U32_MAX;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&tiscsi_config_lock);
-	if (!tpg->redirect)
-		ret = -ENXIO;
-	else if (tpg->redirect_policy == REDIRECT_ROUND_ROBIN ||
-		 tpg->redirect_policy == REDIRECT_LEAST_SESSIONS)
-		share = redirect_share(tpg);
-	list_for_each_entry(at, &tpg->target->tpgs, node) {
-		if (ret)
-			break;
-		if (at == tpg || redirect_leads_to(tpg, at))
-			ret = redirect_move_from(tpg, at, share, seconds);
-	}
+	ret = redirect_spread(tpg, seconds);
 	mutex_unlock(&tiscsi_config_lock);
 	return ret;
+}
+
+/* A bit for each destination on this host that can take initiators. */
+static u32 redirect_live(struct tiscsi_tpg *tpg)
+{
+	struct tiscsi_alua_view view;
+	struct tiscsi_tpg *to;
+	u32 i, live = 0;
+
+	for (i = 0; i < tpg->redirect->nr; i++) {
+		to = dest_live(tpg, &tpg->redirect->dest[i]);
+		if (!to)
+			continue;
+		tiscsi_alua_view(to, NULL, &view);
+		if (!view.nr || view.lost != view.nr)
+			live |= BIT(i);
+	}
+	return live;
+}
+
+/**
+ * tiscsi_redirect_follow - have sessions move when there is a new place
+ * @tpg: a portal group that is enabled
+ *
+ * That is, when its list has changed, or something in it that could not take
+ * initiators can; with its attribute redirect_rebalance.  Caller holds
+ * tiscsi_config_lock.
+ */
+void tiscsi_redirect_follow(struct tiscsi_tpg *tpg)
+{
+	u32 seconds = READ_ONCE(tpg->attrib.redirect_rebalance);
+	u32 was = tpg->redirect_live;
+
+	lockdep_assert_held(&tiscsi_config_lock);
+	if (!tpg->redirect || !seconds)
+		return;
+	tpg->redirect_live = redirect_live(tpg);
+	/* What could not be done for want of memory is tried again. */
+	if (tpg->redirect_live & ~was && redirect_spread(tpg, seconds))
+		tpg->redirect_live = was;
 }
 
 /**

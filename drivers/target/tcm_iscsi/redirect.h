@@ -43,6 +43,7 @@ bool tiscsi_redirect_hides(const struct tiscsi_np *np);
 int tiscsi_redirect_choose(struct tiscsi_tpg *tpg, char *initiator,
 			   struct sockaddr_storage *addr);
 int tiscsi_redirect_rebalance(struct tiscsi_tpg *tpg, u32 seconds);
+void tiscsi_redirect_follow(struct tiscsi_tpg *tpg);
 void tiscsi_redirect_evacuate(struct tiscsi_tpg *tpg);
 
 #endif /* TCM_ISCSI_REDIRECT_H */

@@ -214,6 +214,7 @@ struct tiscsi_tpg_attrib {
 	u32 redirect_permanent;
 	u32 redirect_after_auth;
 	u32 redirect_hide_portals;
+	u32 redirect_rebalance;		/* seconds, 0: off */
 };
 
 /* How a portal group chooses among those that it redirects to. */
@@ -235,8 +236,11 @@ enum tiscsi_redirect_policy {
  *	and @sources
  * @sources: from where initiators may come
  * @redirect: where initiators are sent, or NULL; under tiscsi_config_lock, as
- *	are @redirect_policy and @redirect_turn, the place in the list whose
- *	turn it is
+ *	are @redirect_policy, @redirect_turn, the place in the list whose turn
+ *	it is, and @redirect_live, a bit for each that could take initiators
+ *	when it was last looked at
+ * @sent_by: tag of the portal group that has last sent an initiator here, or
+ *	-1; under tiscsi_config_lock
  * @lock: protects @sessions and @login_waiters, leaf but for sess->lock
  * @nr_sessions: on @sessions
  */
@@ -258,6 +262,8 @@ struct tiscsi_tpg {
 	struct tiscsi_redirect *redirect;
 	enum tiscsi_redirect_policy redirect_policy;
 	u32 redirect_turn;
+	u32 redirect_live;
+	s32 sent_by;
 	refcount_t users;
 	struct completion unused;
 	spinlock_t lock;		/* see above */

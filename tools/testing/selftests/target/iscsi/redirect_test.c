@@ -114,6 +114,7 @@ FIXTURE_SETUP(redirect)
 		put(tag, "attrib/redirect_permanent", "0");
 		put(tag, "attrib/redirect_after_auth", "0");
 		put(tag, "attrib/redirect_hide_portals", "0");
+		put(tag, "attrib/redirect_rebalance", "0");
 		put(tag, "attrib/generate_node_acls", "1");
 		put(tag, "attrib/authentication", "0");
 		put(tag, "auth/password", "NULL");
@@ -508,6 +509,45 @@ TEST_F(redirect, B31_C33_rebalance_follows_the_access)
 	put(VIRTUAL, "rebalance", "60");
 	ASSERT_EQ(2, nr_asked_to_leave(c, 2));
 	ASSERT_EQ(0, nr_asked_to_leave(c + 2, 2));
+}
+
+/* As an administrator does who wants it for himself. */
+TEST_F(redirect, B31_C33_rebalance_empties_what_has_left_the_list)
+{
+	struct conn *c[2], *d, *e;
+
+	use(R1_PORTAL " " R2_PORTAL, "ordered");
+	ASSERT_STREQ(R1_PORTAL, moved());
+	login_many(c, 2, R1_PORTAL);
+	d = login_at(R2_PORTAL);
+	/* Nobody was ever sent there. */
+	e = login_at(env.portal2);
+	use(R2_PORTAL, "ordered");
+	put(VIRTUAL, "rebalance", "60");
+	ASSERT_EQ(2, nr_asked_to_leave(c, 2));
+	ASSERT_FALSE(is_asked_to_leave(d));
+	ASSERT_FALSE(is_asked_to_leave(e));
+}
+
+TEST_F(redirect, B31_C33_sessions_move_by_themselves_to_a_new_place)
+{
+	struct conn *c[4];
+	int i;
+
+	put(REAL2, "enable", "0");
+	put(VIRTUAL, "attrib/redirect_rebalance", "60");
+	use(R1_PORTAL " " R2_PORTAL, "least_sessions");
+	login_many(c, 4, R1_PORTAL);
+	ASSERT_EQ(0, nr_asked_to_leave(c, 4));
+	put(REAL2, "enable", "1");
+	/* The newest two are too many, and the last thing that happens. */
+	for (i = 2; i < 4; i++)
+		ASSERT_EQ(60, get_be16(recv_async(c[i], ASYNC_LOGOUT)->bhs +
+				       BHS_PARAM3));
+	ASSERT_EQ(0, nr_asked_to_leave(c, 2));
+	use(R2_PORTAL " " R1_PORTAL, "ordered");
+	recv_async(c[0], ASYNC_LOGOUT);
+	recv_async(c[1], ASYNC_LOGOUT);
 }
 
 TEST_F(redirect, B31_C33_rebalance_empties_the_virtual_portal)

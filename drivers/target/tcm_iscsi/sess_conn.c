@@ -557,8 +557,8 @@ void tiscsi_sess_finish(struct tiscsi_conn *conn,
  * tiscsi_conn_has_failed - has a connection ended by itself
  * @conn: the connection, closed
  *
- * Return: true if nobody asked for it, and it is nothing that ends the whole
- * session. Any context.
+ * Return: true if the initiator did not ask for it, and it is nothing that ends
+ * the whole session. Any context.
  */
 bool tiscsi_conn_has_failed(const struct tiscsi_conn *conn)
 {
@@ -567,6 +567,7 @@ bool tiscsi_conn_has_failed(const struct tiscsi_conn *conn)
 	case CLOSE_TIMEOUT:
 	case CLOSE_DIGEST:
 	case CLOSE_NO_MEMORY:
+	case CLOSE_DROPPED:
 		return conn->sess->se_session;
 	default:
 		return false;

@@ -22,6 +22,7 @@
 
 #include "door.h"
 #include "latency.h"
+#include "recovery.h"
 
 static struct tiscsi_target *sessions_target(struct config_item *item)
 {
@@ -235,16 +236,21 @@ static struct configfs_bin_attribute *sessions_bin_attrs[] = {
 /* commands                                                            */
 /* ------------------------------------------------------------------ */
 
-/* Which sessions a command is about. */
+/* Which sessions a command is about, or which connection of one. */
 struct sessions_choice {
 	bool all;
 	bool group;
+	bool conn;
 	u16 tag;
+	u16 cid;
 	u32 sid;
 	u32 seconds;
 };
 
-/* "<session>", "tpgt_<tag>" or "all", and seconds if @timed. */
+/*
+ * "<session>", "tpgt_<tag>" or "all"; and after that seconds if @timed, else,
+ * of a session, the CID of a connection.
+ */
 static int sessions_parse(const char *page, bool timed,
 			  struct sessions_choice *choice)
 {
@@ -254,11 +260,14 @@ static int sessions_parse(const char *page, bool timed,
 		return -EINVAL;
 	text = strim(buf);
 	which = strsep(&text, " \t");
-	if (text && (!timed || kstrtou32(skip_spaces(text), 10,
-					 &choice->seconds)))
+	if (text && timed && kstrtou32(skip_spaces(text), 10, &choice->seconds))
 		return -EINVAL;
 	if (choice->seconds > TISCSI_LOGOUT_GRACE_MAX)
 		return -EINVAL;
+	choice->conn = text && !timed;
+	if (choice->conn)
+		return kstrtou16(skip_spaces(text), 10, &choice->cid) ?:
+		       kstrtou32(which, 10, &choice->sid);
 	choice->all = !strcmp(which, "all");
 	if (choice->all)
 		return 0;
@@ -266,6 +275,23 @@ static int sessions_parse(const char *page, bool timed,
 	if (choice->group)
 		return kstrtou16(which + strlen("tpgt_"), 10, &choice->tag);
 	return kstrtou32(which, 10, &choice->sid);
+}
+
+/* It ends as if it had failed, which the others of its session are told. */
+static u32 sessions_drop_conn(struct tiscsi_sess *sess, u16 cid)
+{
+	struct tiscsi_conn *conn;
+	u32 nr = 0;
+
+	spin_lock(&sess->lock);
+	list_for_each_entry(conn, &sess->conns, sess_node) {
+		if (conn->cid != cid || tiscsi_is_suspended(conn))
+			continue;
+		tiscsi_conn_close(conn, CLOSE_DROPPED);
+		nr++;
+	}
+	spin_unlock(&sess->lock);
+	return nr;
 }
 
 static u32 sessions_ask_tpg(struct tiscsi_tpg *tpg,
@@ -278,6 +304,10 @@ static u32 sessions_ask_tpg(struct tiscsi_tpg *tpg,
 	list_for_each_entry(sess, &tpg->sessions, node) {
 		if (!choice->all && !choice->group && choice->sid != sess->sid)
 			continue;
+		if (choice->conn) {
+			nr += sessions_drop_conn(sess, choice->cid);
+			continue;
+		}
 		tiscsi_sess_dismiss(sess, choice->seconds);
 		nr++;
 	}
@@ -314,7 +344,8 @@ static ssize_t sessions_command(struct config_item *item, const char *name,
 		tiscsi_refuse(item, name,
 			      "\"%*pE\" is not the number of a session, tpgt_N or all%s",
 			      (int)min_t(size_t, count, 64), page, timed ?
-			      ", with at most 300 seconds" : "");
+			      ", with at most 300 seconds" :
+			      ", nor a session and a CID");
 		return -EINVAL;
 	}
 	ret = sessions_ask(sessions_target(item), &choice);

@@ -578,6 +578,7 @@ enum tiscsi_close_reason {
 	CLOSE_NO_MEMORY,
 	CLOSE_CROWDED,			/* had to make room for a newer one */
 	CLOSE_RECOVERY,			/* logged out for recovery */
+	CLOSE_DROPPED,			/* an administrator wants it to fail */
 };
 
 struct tiscsi_kept;

@@ -421,6 +421,25 @@ TEST(C34_drop_says_so_and_closes)
 	wait_gone(c);
 }
 
+/* The session goes on without it, and has it back. */
+TEST(C32_C34_drop_of_one_connection)
+{
+	struct conn *c = login_keys("MaxConnections=2"), *d;
+	u32 sid = sid_of(c);
+	struct pdu *p;
+
+	d = login_join(c->sess, 1);
+	ASSERT_EQ(ENOENT, ask("drop", "%u 7", sid));
+	ASSERT_EQ(0, ask("drop", "%u 1", sid));
+	p = recv_async(c, ASYNC_DROP_CONNECTION);
+	ASSERT_EQ(1, get_be16(p->bhs + BHS_PARAM1));
+	expect_closed(d);
+	ping(c);
+	d = login_join(c->sess, 1);
+	ping(d);
+	logout(c);
+}
+
 TEST(C34_drop_ends_the_time_that_was_given)
 {
 	struct conn *c = login_default();
@@ -472,7 +491,10 @@ TEST(C33_J16_commands_that_mean_nothing)
 		{ "logout", "1 2 3", EINVAL }, { "logout", "-1", EINVAL },
 		{ "logout", "4294967295", ENOENT },
 		{ "logout", "tpgt_9", ENOENT }, { "logout", "tpgt_", EINVAL },
-		{ "drop", "1 2", EINVAL }, { "drop", "tpgt_70000", EINVAL },
+		{ "drop", "1 65536", EINVAL }, { "drop", "1 2 3", EINVAL },
+		{ "drop", "1 x", EINVAL }, { "drop", "all 1", EINVAL },
+		{ "drop", "tpgt_1 1", EINVAL }, { "drop", "tpgt_70000", EINVAL },
+		{ "drop", "4294967295 0", ENOENT },
 		{ "drop", "4294967295", ENOENT },
 		{ "latency", "x", EINVAL }, { "latency", "2", EINVAL },
 	};

@@ -745,7 +745,7 @@ TEST_F(auth, B67_weak_secrets_are_warned_of)
 {
 	char path[PATH_MAX];
 	int log = klog_open();
-	u64 end = now_ms() + 15000;
+	u64 end = now_ms() + bound_ms(15000);
 
 	snprintf(path, sizeof(path), "%s/auth/password",
 		 acl_dir(env.initiator));
@@ -858,7 +858,7 @@ static char *log_text(int log)
 TEST_F(auth, J06_failures_are_logged_without_secrets)
 {
 	char hex[2 * CHAP_DIGEST_MAX + 1], line[512], *text = NULL;
-	u64 end = now_ms() + 15000;
+	u64 end = now_ms() + bound_ms(15000);
 	u8 proof[CHAP_DIGEST_MAX];
 	int log = klog_open(), i;
 

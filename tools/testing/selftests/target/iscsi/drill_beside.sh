@@ -113,7 +113,7 @@ held_at_any_depth() {
 goes_and_comes() {
 	local i
 	for ((i = 0; i < cycles; i++)); do
-		within 5 rmmod tcm_iscsi && load_ours || return
+		within 20 rmmod tcm_iscsi && load_ours || return
 	done
 }
 

@@ -219,5 +219,5 @@ for round in "${rounds[@]}"; do
 	check "fio finds no miscompare with digests $round" fio_passes
 	[ "$round" != "${rounds[0]}" ] || check "fio sees a miscompare" miscompare_is_seen
 	check "logout after it" log_out verify
-	check "the target has no session left" wait_until 5 sessions_are verify 0
+	check "the target has no session left" wait_until 20 sessions_are verify 0
 done

@@ -175,7 +175,8 @@ def silent(count, limit, portal, target):
     for n in range(int(count)):
         sock, trickles, born = half_open(portal, n)
         waiting[sock] = (trickles, born)
-    took = max(discover_and_log_in(portal, target) for _ in range(5))
+    # One of them may be held up by what else the machine does.
+    took = sorted(discover_and_log_in(portal, target) for _ in range(5))[-2]
     print(f"login_ms {took * 1000:.0f}", flush=True)
     ages = watch(waiting, float(limit))
     print(f"open {len(waiting)}")

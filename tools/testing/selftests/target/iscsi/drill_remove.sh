@@ -110,7 +110,7 @@ comes_back() {
 	go_up "${1-}" && log_in go && wait_until 20 has_disks go 1 2 || return
 	dd if="$(disk_of go 1)" of=/dev/null bs=64k count=8 iflag=direct status=none &&
 		dd if="$(disk_of go 2)" of=/dev/null bs=64k count=8 iflag=direct status=none &&
-		log_out go >/dev/null && wait_until 5 sessions_are go 0
+		log_out go >/dev/null && wait_until 20 sessions_are go 0
 }
 
 # no_sessions_left: of the target that goes, whether or not it is still there.
@@ -204,7 +204,7 @@ load_and_unload() {
 	local i
 	! rmmod tcm_iscsi && rmdir $FABRIC || return
 	for ((i = 0; i < cycles; i++)); do
-		within 5 rmmod tcm_iscsi && module_load && rmdir $FABRIC || return
+		within 20 rmmod tcm_iscsi && module_load && rmdir $FABRIC || return
 	done
 	module_load
 }

@@ -33,7 +33,7 @@ real_login() {
 
 said() { awk -v "key=$1" -v "field=${2:-2}" '$1 == key { print $field }' "$TMP/raw"; }
 
-# All of one portal's logins below a second.
+# All of one portal's logins but one below a second.
 login_is_quick() {
 	cat "$TMP/raw"
 	[ -n "$(said login_ms)" ] && [ "$(said login_ms)" -lt 1000 ]
@@ -61,7 +61,7 @@ portal_goes() {
 	"$HERE/drill_raw.py" silent $count 10 $PORTAL "$NAME" >"$TMP/raw" &
 	raw=$!
 	wait_until 30 grep -q login_ms "$TMP/raw" || return
-	log_out silent && within 5 rmdir "$TPG/np/$PORTAL" || return
+	log_out silent && within 10 rmdir "$TPG/np/$PORTAL" || return
 	wait $raw || { cat "$TMP/raw"; return 1; }
 	cat "$TMP/raw"
 	[ "$(said open)" = 0 ] && [ -z "$(ss -Htln "sport = ${PORTAL##*:}")" ]

@@ -87,7 +87,7 @@ real_logout() {
 		tail -n 5 "$TMP/logout"
 		return 1
 	}
-	no_session threads && wait_until 5 sessions_are threads 0
+	no_session threads && wait_until 20 sessions_are threads 0
 }
 
 no_target_threads() {
@@ -100,7 +100,7 @@ no_target_threads() {
 unloads() {
 	log_out threads >/dev/null 2>&1
 	initiator_stop && config_down && rmdir $FABRIC &&
-		within 5 rmmod tcm_iscsi && module_load
+		within 20 rmmod tcm_iscsi && module_load
 }
 
 plan 10

@@ -53,7 +53,7 @@ pdus() {
 	mkdir $i && echo 1 >$i/events/tcm_iscsi/enable || return
 	dd if="$(disk_of trace 0)" of=/dev/null bs=4k count=1 iflag=direct status=none
 	log_out trace
-	wait_until 5 grep -q 'tiscsi_conn: .*->FREE' $i/trace
+	wait_until 20 grep -q 'tiscsi_conn: .*->FREE' $i/trace
 	ok=$?
 	echo 0 >$i/events/tcm_iscsi/enable
 	tail -n 40 $i/trace

@@ -1283,7 +1283,7 @@ TEST(B23_J17_addresses_of_a_session)
 
 TEST(B23_refused_address_is_logged)
 {
-	u64 end = now_ms() + 15000;
+	u64 end = now_ms() + bound_ms(15000);
 	int log = klog_open();
 
 	configfs_write(T1_SOURCES, "10.0.0.0/8");

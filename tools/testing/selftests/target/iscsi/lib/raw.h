@@ -39,7 +39,11 @@ typedef __u64 u64;
 #define BHS_LEN			48
 #define AHS_MAX			(255 * 4)
 #define NO_TAG			0xffffffffU
-#define DEADLINE_MS		bound_ms(5000)	/* of every wait that says nothing else */
+/*
+ * Of every wait that says nothing else: shorter than the timers of the target by
+ * which it ends what is silent, which would be taken for what is waited for.
+ */
+#define DEADLINE_MS		bound_ms(10000)
 #define DEFAULT_MRDSL		8192	/* RFC 7143 13.12 */
 #define BLOCK			512	/* logical block size of the test LUNs */
 

@@ -91,6 +91,8 @@ static void check_stat_sn(struct conn *c, const struct layout *l,
 
 	if (l->op == OP_LOGIN_RSP && login_status(p) != LOGIN_OK)
 		return;		/* B06: not valid */
+	if (c->sess->bad_wire && l->op != OP_LOGIN_RSP)
+		return;
 	if (l->op == OP_DATA_IN && !consumes)
 		return;
 	/* F14: one that was asked for once more. */
@@ -122,7 +124,7 @@ static void check_window(struct conn *c, const struct pdu *p)
 		return;
 	if (sn_lt(max, exp - 1))
 		die("C06: MaxCmdSN %u below ExpCmdSN %u - 1", max, exp);
-	if (c->window_known) {
+	if (c->window_known && !c->sess->bad_wire) {
 		if (sn_lt(max, c->max_cmd_sn))
 			die("C06: MaxCmdSN back from %u to %u", c->max_cmd_sn,
 			    max);

@@ -176,6 +176,7 @@ struct tag {
  * @max_cmd_sn: likewise
  * @erl: ErrorRecoveryLevel
  * @any_tag: answers may be for any task tag, as what is sent is spoilt
+ * @bad_wire: PDUs of the full feature phase may come spoilt, twice, late, or not
  * @max_burst: negotiated, as the following ones
  */
 struct sess {
@@ -189,6 +190,7 @@ struct sess {
 	bool window_known;
 	bool discovery;
 	bool any_tag;
+	bool bad_wire;
 	u32 erl;
 	u32 max_burst;
 	u32 first_burst;
@@ -222,6 +224,7 @@ struct text {
  * @again: answers may come once more, with the StatSN that they had
  * @snack_tag: SNACK Tag that a SCSI Response may have besides 0
  * @rx: the PDU received last
+ * @spoilt: its data is not what was sent
  */
 struct conn {
 	int fd;
@@ -252,6 +255,7 @@ struct conn {
 	struct text replies;
 	struct text txq;
 	struct pdu rx;
+	bool spoilt;
 	u8 *rxbuf;
 	u32 rxbuf_size;
 };
@@ -471,6 +475,7 @@ struct conn *conn_open(struct sess *s, const char *portal);
 void conn_close(struct conn *c);
 void conn_reset(struct conn *c);
 void conn_hold_acks(struct conn *c);
+void conn_pong(struct conn *c);
 void conn_write(struct conn *c, const void *buf, u32 len);
 void conn_cork(struct conn *c);
 void conn_uncork(struct conn *c);
@@ -557,6 +562,7 @@ void scsi_send(struct conn *c, struct scsi *io);
 void scsi_data_out(struct conn *c, struct scsi *io, u32 ttt, u32 offset,
 		   u32 len);
 bool scsi_input(struct conn *c, struct scsi *io, const struct pdu *p);
+void scsi_sense(struct scsi *io, const struct pdu *p);
 void scsi_wait(struct conn *c, struct scsi *io);
 void scsi_run(struct conn *c, struct scsi *io);
 struct pdu *recv_r2t(struct conn *c, struct scsi *io);

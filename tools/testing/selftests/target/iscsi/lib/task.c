@@ -279,7 +279,12 @@ static void check_r2t_of(struct conn *c, const struct scsi *io,
 		    len, offset, c->sess->max_burst, io->edtl);
 }
 
-static void take_sense(struct scsi *io, const struct pdu *p)
+/**
+ * scsi_sense() - take the sense data of a SCSI Response, if it has any
+ * @io: the command
+ * @p: the PDU
+ */
+void scsi_sense(struct scsi *io, const struct pdu *p)
 {
 	const u8 *s;
 
@@ -315,7 +320,7 @@ static void take_response(struct scsi *io, const struct pdu *p)
 	io->status = p->bhs[BHS_STATUS];
 	io->resid_flags = p->bhs[BHS_FLAGS] & 0x1e;
 	io->residual = pdu32(p, BHS_RESIDUAL);
-	take_sense(io, p);
+	scsi_sense(io, p);
 }
 
 /**

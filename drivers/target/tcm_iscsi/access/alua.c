@@ -222,6 +222,65 @@ static void tiscsi_alua_restore(struct tiscsi_lu *lu,
 }
 
 /**
+ * tiscsi_alua_type - what can change a group's state, allowed or not
+ * @lu: its logical unit
+ * @gp: the group
+ *
+ * Any context.
+ *
+ * Return: TPGS_* bits.
+ */
+u8 tiscsi_alua_type(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp)
+{
+	u8 type = READ_ONCE(gp->tg_pt_gp_alua_access_type);
+
+	if (xa_get_mark(&lu->alua_seen, gp->tg_pt_gp_id, SEEN_BARRED))
+		type |= TPGS_IMPLICIT;
+	return type;
+}
+
+/*
+ * The core refuses an implicit change to a group whose type does not have it.
+ * So the type loses it, and the mark remembers it.
+ */
+static bool tiscsi_alua_let_group(struct tiscsi_lu *lu,
+				  struct t10_alua_tg_pt_gp *gp, bool allow)
+{
+	u8 type = READ_ONCE(gp->tg_pt_gp_alua_access_type), next;
+	u16 id = gp->tg_pt_gp_id;
+
+	if (allow) {
+		next = tiscsi_alua_type(lu, gp);
+		xa_clear_mark(&lu->alua_seen, id, SEEN_BARRED);
+	} else {
+		if (!(type & TPGS_IMPLICIT))
+			return false;
+		xa_set_mark(&lu->alua_seen, id, SEEN_BARRED);
+		/* It never had a port, or there was no memory to know it. */
+		if (!xa_get_mark(&lu->alua_seen, id, SEEN_BARRED))
+			return false;
+		next = type & ~TPGS_IMPLICIT;
+	}
+	WRITE_ONCE(gp->tg_pt_gp_alua_access_type, next);
+	return next != type;
+}
+
+/* Whether what changes implicitly has been kept from it, and still is. */
+static bool tiscsi_alua_is_barred(struct tiscsi_lu *lu)
+{
+	struct t10_alua *alua = &lu->dev->t10_alua;
+	struct t10_alua_tg_pt_gp *gp;
+
+	if (!xa_marked(&lu->alua_seen, SEEN_BARRED))
+		return false;
+	list_for_each_entry(gp, &alua->tg_pt_gps_list, tg_pt_gp_list)
+		if (xa_load(&lu->alua_seen, gp->tg_pt_gp_id) &&
+		    READ_ONCE(gp->tg_pt_gp_alua_access_type) & TPGS_IMPLICIT)
+			return false;
+	return true;
+}
+
+/**
  * tiscsi_alua_see - remember the state of a group
  * @lu: its logical unit; the caller holds tg_pt_gps_lock
  * @gp: the group
@@ -235,7 +294,7 @@ u32 tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp)
 {
 	u16 id = gp->tg_pt_gp_id;
 	void *seen = xa_load(&lu->alua_seen, id);
-	bool moving;
+	bool moving, barred;
 	u32 state;
 
 	if (!gp->tg_pt_gp_members)
@@ -252,8 +311,11 @@ u32 tiscsi_alua_see(struct tiscsi_lu *lu, struct t10_alua_tg_pt_gp *gp)
 		xa_clear_mark(&lu->alua_seen, id, SEEN_MOVING);
 	if (seen && xa_to_value(seen) == state)
 		return moving ? BIT(UA_ALUA_FAILED) : 0;
+	barred = !seen && tiscsi_alua_is_barred(lu);
 	/* Without memory for a new group its next change is not told. */
 	xa_store(&lu->alua_seen, id, xa_mk_value(state), GFP_ATOMIC);
+	if (barred)
+		tiscsi_alua_let_group(lu, gp, false);
 	return seen ? BIT(UA_ALUA_CHANGED) : 0;
 }
 
@@ -282,24 +344,6 @@ void tiscsi_alua_look(struct tiscsi_lu *lu)
 /* ------------------------------------------------------------------ */
 
 /**
- * tiscsi_alua_type - what can change a group's state, allowed or not
- * @lu: its logical unit
- * @gp: the group
- *
- * Any context.
- *
- * Return: TPGS_* bits.
- */
-u8 tiscsi_alua_type(struct tiscsi_lu *lu, const struct t10_alua_tg_pt_gp *gp)
-{
-	u8 type = READ_ONCE(gp->tg_pt_gp_alua_access_type);
-
-	if (xa_get_mark(&lu->alua_seen, gp->tg_pt_gp_id, SEEN_BARRED))
-		type |= TPGS_IMPLICIT;
-	return type;
-}
-
-/**
  * tiscsi_alua_is_implicit - may any group of a unit change implicitly
  * @lu: the logical unit
  * @now: true: as things are; false: as far as it is possible at all
@@ -323,32 +367,6 @@ bool tiscsi_alua_is_implicit(struct tiscsi_lu *lu, bool now)
 	}
 	spin_unlock(&alua->tg_pt_gps_lock);
 	return types & TPGS_IMPLICIT;
-}
-
-/*
- * The core refuses an implicit change to a group whose type does not have it.
- * So the type loses it, and the mark remembers it.
- */
-static bool tiscsi_alua_let_group(struct tiscsi_lu *lu,
-				  struct t10_alua_tg_pt_gp *gp, bool allow)
-{
-	u8 type = READ_ONCE(gp->tg_pt_gp_alua_access_type), next;
-	u16 id = gp->tg_pt_gp_id;
-
-	if (allow) {
-		next = tiscsi_alua_type(lu, gp);
-		xa_clear_mark(&lu->alua_seen, id, SEEN_BARRED);
-	} else {
-		if (!gp->tg_pt_gp_members || !(type & TPGS_IMPLICIT))
-			return false;
-		xa_set_mark(&lu->alua_seen, id, SEEN_BARRED);
-		/* There was no memory to know the group. */
-		if (!xa_get_mark(&lu->alua_seen, id, SEEN_BARRED))
-			return false;
-		next = type & ~TPGS_IMPLICIT;
-	}
-	WRITE_ONCE(gp->tg_pt_gp_alua_access_type, next);
-	return next != type;
 }
 
 /**

@@ -747,6 +747,46 @@ TEST(H23_ialuae_is_allowed_again_by_a_reset_or_an_administrator)
 	ASSERT_EQ(0, strncmp(type, "Explicit", 8));
 }
 
+/* That a group has ports now is seen with the commands that come. */
+static bool explicit_in_time(struct conn *c, int group)
+{
+	u64 end = now_ms() + DEADLINE_MS;
+	char type[64];
+
+	do {
+		clear_unit_attentions(c, LUN0);
+		group_get(group, "alua_access_type", type, sizeof(type));
+	} while (strncmp(type, "Explicit", 8) && now_ms() < end);
+	return !strncmp(type, "Explicit", 8);
+}
+
+/* A group that had ports before, and one that is new. */
+TEST(H23_groups_that_get_a_port_later_are_not_exempt)
+{
+	static const int later[] = { G2, G3 };
+	struct conn *c;
+	char name[8];
+	size_t i;
+
+	groups_up();
+	group_create(G3);
+	c = login1(NULL);
+	lun_set(2, "alua_tg_pt_gp", "default_tg_pt_gp");
+	ASSERT_EQ(OPTIMIZED, group_state(c, 0));
+	ASSERT_EQ(GOOD, ialuae_set(c, false));
+	for (i = 0; i < ARRAY_SIZE(later); i++) {
+		snprintf(name, sizeof(name), "g%d", later[i]);
+		lun_set(2, "alua_tg_pt_gp", name);
+		ASSERT_TRUE(explicit_in_time(c, later[i]));
+		ASSERT_EQ(EINVAL, group_try(later[i], "alua_access_state", "1"));
+		ASSERT_FALSE(ialuae(c, CURRENT));
+	}
+	ASSERT_EQ(GOOD, ialuae_set(c, true));
+	for (i = 0; i < ARRAY_SIZE(later); i++)
+		group_set(later[i], "alua_access_state", "1");
+	group_remove(G3);
+}
+
 TEST(H23_bad_parameter_list_changes_nothing)
 {
 	u8 list[IALUAE_LIST + 12], bad[IALUAE_LIST + 12];

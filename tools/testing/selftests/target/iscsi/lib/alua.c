@@ -107,7 +107,10 @@ void lun_set(int tpgt, const char *attribute, const char *value)
 	configfs_write(path, value);
 }
 
-static void group_up(int group, int tpgt)
+/**
+ * group_create() - a group without ports, if it is not there, all at its default
+ */
+void group_create(int group)
 {
 	char dir[PATH_MAX], number[16];
 	size_t i;
@@ -121,8 +124,15 @@ static void group_up(int group, int tpgt)
 	}
 	for (i = 0; i < ARRAY_SIZE(defaults); i++)
 		group_set(group, defaults[i].attribute, defaults[i].value);
-	snprintf(number, sizeof(number), "g%d", group);
-	lun_set(tpgt, "alua_tg_pt_gp", number);
+}
+
+static void group_up(int group, int tpgt)
+{
+	char name[16];
+
+	group_create(group);
+	snprintf(name, sizeof(name), "g%d", group);
+	lun_set(tpgt, "alua_tg_pt_gp", name);
 	lun_set(tpgt, "alua_tg_pt_offline", "0");
 	lun_set(tpgt, "alua_tg_pt_status", "0");
 }

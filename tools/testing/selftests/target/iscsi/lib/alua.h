@@ -11,6 +11,7 @@
 /* Group ids; the first is tpgt_1's, behind env.portal. */
 #define G1	11
 #define G2	12
+#define G3	13	/* of group_create() */
 
 enum aas {
 	OPTIMIZED = 0x0, NON_OPTIMIZED = 0x1, STANDBY = 0x2,
@@ -39,6 +40,7 @@ struct group {
 };
 
 void groups_up(void);
+void group_create(int group);
 void group_set(int group, const char *attribute, const char *value);
 int group_try(int group, const char *attribute, const char *value);
 void group_get(int group, const char *attribute, char *buf, size_t size);

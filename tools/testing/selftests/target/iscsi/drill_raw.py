@@ -94,6 +94,32 @@ class Session:
         _, data = self.request(0x04, 0x80, middle, b"SendTargets=All\0")
         return data.decode().split("\0")
 
+    def scsi(self, lun, cdb, out=b"", want=0):
+        """Run a command: (status, sense key, data that came)."""
+        flags = 0x81 | (0x20 if out else 0) | (0x40 if want else 0)
+        bhs = struct.pack(">BBHI", 0x41, flags, 0, len(out))
+        bhs += struct.pack(">QIIII", lun << 48, 4, len(out) or want, 1, self.stat_sn)
+        self.sock.sendall(bhs + cdb.ljust(16, b"\0") + out + b"\0" * (-len(out) % 4))
+        data = b""
+        while True:
+            bhs = self.receive(BHS)
+            length = struct.unpack(">I", b"\0" + bhs[5:8])[0]
+            more = self.receive(length + -length % 4)[:length]
+            if bhs[0] == 0x20:
+                self.pong(bhs)
+            elif bhs[0] not in (0x21, 0x25):
+                raise Failed(f"opcode {bhs[0]:#x} in answer to a command")
+            data += more if bhs[0] == 0x25 else b""
+            if bhs[0] == 0x21 or (bhs[0] == 0x25 and bhs[1] & 1):
+                self.stat_sn = struct.unpack(">I", bhs[24:28])[0] + 1
+                return bhs[3], more[4] & 0xf if bhs[3] == 2 else 0, data
+
+    def pong(self, ping):
+        """Answer a ping of the target."""
+        if ping[20:24] != b"\xff\xff\xff\xff":
+            middle = ping[8:16] + b"\xff" * 4 + ping[20:24] + struct.pack(">II", 1, self.stat_sn)
+            self.sock.sendall((struct.pack(">BBHI", 0x40, 0x80, 0, 0) + middle).ljust(BHS, b"\0"))
+
     def logout(self):
         middle = struct.pack(">QIIII", 0, 3, 0, 1, self.stat_sn)
         bhs, _ = self.request(0x06, 0x80, middle)

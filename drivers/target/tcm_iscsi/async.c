@@ -8,43 +8,34 @@
 #define TISCSI_ASYNC_TERMINATED		5
 
 /*
- * Owes a message.  Without a free slot it is not sent: its receiver would find
- * out the hard way, as if it had not understood.
+ * Owes a message, of which event, LUN and parameters are taken.  It must be
+ * whole: io_work may lay it out at once.  Without a free slot it is not sent: its
+ * receiver would find out the hard way, as if it had not understood.
  */
-static struct iscsi_async *tiscsi_async_queue(struct tiscsi_conn *conn,
-					      u8 event)
+static bool tiscsi_async_queue(struct tiscsi_conn *conn,
+			       const struct iscsi_async *msg)
 {
 	struct tiscsi_cmd *cmd;
-	struct iscsi_async *msg;
 
 	lockdep_assert_held(&conn->sess->lock);
 	if (test_bit(CONN_F_DETACHED, &conn->flags))
-		return NULL;
+		return false;
 	cmd = tiscsi_cmd_alloc_locked(conn);
 	if (!cmd)
-		return NULL;
-	msg = (struct iscsi_async *)&cmd->hdr;
-	msg->async_event = event;
+		return false;
+	memcpy(&cmd->hdr, msg, sizeof(cmd->hdr));
 	cmd->itt = RESERVED_ITT;
 	tiscsi_cmd_set_state(cmd, TASK_RESPONSE);
 	tiscsi_tx_queue(cmd, TX_ASYNC);
 	tiscsi_conn_kick(conn);
-	return msg;
+	return true;
 }
 
-/* The same, of a connection that its own io_work or close_work looks after. */
-static void tiscsi_async_send(struct tiscsi_conn *conn, u8 event, u16 param1,
-			      u16 param2, u16 param3)
+static void tiscsi_async_send(struct tiscsi_conn *conn,
+			      const struct iscsi_async *msg)
 {
-	struct iscsi_async *msg;
-
 	spin_lock(&conn->sess->lock);
-	msg = tiscsi_async_queue(conn, event);
-	if (msg) {
-		msg->param1 = cpu_to_be16(param1);
-		msg->param2 = cpu_to_be16(param2);
-		msg->param3 = cpu_to_be16(param3);
-	}
+	tiscsi_async_queue(conn, msg);
 	spin_unlock(&conn->sess->lock);
 }
 
@@ -57,7 +48,12 @@ static void tiscsi_async_send(struct tiscsi_conn *conn, u8 event, u16 param1,
  */
 void tiscsi_async_logout(struct tiscsi_conn *conn, u16 seconds)
 {
-	tiscsi_async_send(conn, ISCSI_ASYNC_MSG_REQUEST_LOGOUT, 0, 0, seconds);
+	const struct iscsi_async msg = {
+		.async_event = ISCSI_ASYNC_MSG_REQUEST_LOGOUT,
+		.param3 = cpu_to_be16(seconds),
+	};
+
+	tiscsi_async_send(conn, &msg);
 }
 
 /**
@@ -68,8 +64,12 @@ void tiscsi_async_logout(struct tiscsi_conn *conn, u16 seconds)
  */
 void tiscsi_async_drop_session(struct tiscsi_conn *conn)
 {
-	tiscsi_async_send(conn, ISCSI_ASYNC_MSG_DROPPING_ALL_CONNECTIONS, 0,
-			  conn->sess->keys.v[KEY_TIME2WAIT], 0);
+	const struct iscsi_async msg = {
+		.async_event = ISCSI_ASYNC_MSG_DROPPING_ALL_CONNECTIONS,
+		.param2 = cpu_to_be16(conn->sess->keys.v[KEY_TIME2WAIT]),
+	};
+
+	tiscsi_async_send(conn, &msg);
 }
 
 /**
@@ -81,23 +81,20 @@ void tiscsi_async_drop_session(struct tiscsi_conn *conn)
 void tiscsi_async_conn_gone(struct tiscsi_conn *gone)
 {
 	struct tiscsi_sess *sess = gone->sess;
-	struct iscsi_async *msg = NULL;
+	const struct iscsi_async msg = {
+		.async_event = ISCSI_ASYNC_MSG_DROPPING_CONNECTION,
+		.param1 = cpu_to_be16(gone->cid),
+		.param2 = cpu_to_be16(sess->keys.v[KEY_TIME2WAIT]),
+		.param3 = cpu_to_be16(sess->keys.v[KEY_TIME2RETAIN]),
+	};
 	struct tiscsi_conn *conn;
 
 	lockdep_assert_held(&sess->lock);
 	if (sess->state == SESS_FREE)
 		return;
-	list_for_each_entry(conn, &sess->conns, sess_node) {
-		msg = tiscsi_async_queue(conn,
-					 ISCSI_ASYNC_MSG_DROPPING_CONNECTION);
-		if (msg)
+	list_for_each_entry(conn, &sess->conns, sess_node)
+		if (tiscsi_async_queue(conn, &msg))
 			break;
-	}
-	if (!msg)
-		return;
-	msg->param1 = cpu_to_be16(gone->cid);
-	msg->param2 = cpu_to_be16(sess->keys.v[KEY_TIME2WAIT]);
-	msg->param3 = cpu_to_be16(sess->keys.v[KEY_TIME2RETAIN]);
 }
 
 /**
@@ -110,17 +107,14 @@ void tiscsi_async_conn_gone(struct tiscsi_conn *gone)
  */
 void tiscsi_async_terminated(struct tiscsi_sess *sess, u64 lun)
 {
+	struct iscsi_async msg = { .async_event = TISCSI_ASYNC_TERMINATED };
 	struct tiscsi_conn *conn;
-	struct iscsi_async *msg;
 
 	lockdep_assert_held(&sess->lock);
-	list_for_each_entry(conn, &sess->conns, sess_node) {
-		if (!test_and_clear_bit(CONN_F_TERMINATED, &conn->flags))
-			continue;
-		msg = tiscsi_async_queue(conn, TISCSI_ASYNC_TERMINATED);
-		if (msg)
-			int_to_scsilun(lun, &msg->lun);
-	}
+	int_to_scsilun(lun, &msg.lun);
+	list_for_each_entry(conn, &sess->conns, sess_node)
+		if (test_and_clear_bit(CONN_F_TERMINATED, &conn->flags))
+			tiscsi_async_queue(conn, &msg);
 }
 
 /**

@@ -245,6 +245,24 @@ TEST(portal_is_in_the_namespace_of_who_made_it)
 	ASSERT_EQ(0, np_remove(2, PORTAL));
 }
 
+/* An address that somebody else listens on.  The core makes EINVAL of it. */
+TEST(portal_that_is_taken)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons(3296),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), log = klog_open();
+
+	ASSERT_EQ(0, bind(fd, (struct sockaddr *)&at, sizeof(at)));
+	ASSERT_EQ(0, listen(fd, 1));
+	ASSERT_EQ(EINVAL, np_make(1, "127.0.0.1:3296"));
+	ASSERT_TRUE(klog_has(log, "portal 127.0.0.1:3296: cannot listen: -98"));
+	close(fd);
+	ASSERT_EQ(0, np_make(1, "127.0.0.1:3296"));
+	expect_group("127.0.0.1:3296", 1);
+	ASSERT_EQ(0, np_remove(1, "127.0.0.1:3296"));
+}
+
 static void portal_on_veth(void)
 {
 	if (system("ip addr add " THERE_ADDR "/30 dev " VETH_PEER

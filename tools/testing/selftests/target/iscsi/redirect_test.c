@@ -389,6 +389,30 @@ TEST_F(redirect, B31_least_sessions)
 	logout(e);
 }
 
+/* Those that listen on all addresses are found by each of them. */
+TEST_F(redirect, B31_portals_on_all_addresses_and_of_v6)
+{
+	static const char *const portals[] = { "0.0.0.0:3273", "[::1]:3274" };
+	char path[PATH_MAX], full[2 * PATH_MAX];
+	u32 i;
+
+	for (i = 0; i < 4; i++) {
+		tpg_path(path, REAL1, "np/");
+		snprintf(full, sizeof(full), "%s/%s%s", env.configfs, path,
+			 portals[i % 2]);
+		if (i == 2) {
+			use("127.0.0.1:3273,11", "ordered");
+			ASSERT_STREQ("127.0.0.1:3273", moved());
+			use("[::1]:3274,11", "ordered");
+			ASSERT_STREQ("[::1]:3274", moved());
+			ASSERT_EQ(ENXIO, try(VIRTUAL, "attrib/redirect_portals",
+					     "[::1]:3273"));
+			put(VIRTUAL, "attrib/redirect_portals", "none");
+		}
+		ASSERT_EQ(0, i < 2 ? mkdir(full, 0755) : rmdir(full));
+	}
+}
+
 TEST_F(redirect, B31_alua_takes_the_best_access)
 {
 	lun_set(REAL1, "alua_tg_pt_gp", "g11");
@@ -669,6 +693,27 @@ TEST_F(redirect, B31_C40_discovery_lists_all_portals_or_the_virtual_one)
 	put(VIRTUAL, "enable", "0");
 	ASSERT_EQ(0, try(VIRTUAL, "enable", "1"));
 	ASSERT_EQ(0, listed(R1_PORTAL, env.target));
+}
+
+/* More of them than the first buffer of an answer holds. */
+TEST_F(redirect, C40_discovery_lists_two_hundred_portals)
+{
+	char path[PATH_MAX], full[2 * PATH_MAX], portal[32];
+	int i;
+
+	for (i = 0; i < 400; i++) {
+		snprintf(portal, sizeof(portal), "127.0.0.1:%u", 4000 + i % 200);
+		tpg_path(path, REAL1, "np/");
+		snprintf(full, sizeof(full), "%s/%s%s", env.configfs, path,
+			 portal);
+		if (i == 200) {
+			ASSERT_EQ(1, listed("127.0.0.1:4000", env.target));
+			ASSERT_EQ(1, listed("127.0.0.1:4199", "All"));
+		}
+		ASSERT_EQ(0, i < 200 ? mkdir(full, 0755) : rmdir(full)) {
+			TH_LOG("%s: %s", portal, strerror(errno));
+		}
+	}
 }
 
 /* ---- bad input ---- */

@@ -2,6 +2,7 @@
 /*
  * Matrix section J: what a hostile or broken peer does must not hurt others.
  */
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "harness.h"
@@ -405,6 +406,72 @@ TEST(J16_reset_under_io)
 TEST(J16_fin_under_io)
 {
 	end_under_io(END_FIN);
+}
+
+/* A PDU without its last @cut bytes. */
+static void send_but(struct conn *c, struct pdu *p, u32 cut)
+{
+	conn_cork(c);
+	conn_send(c, p);
+	c->txq.len -= cut;
+	conn_uncork(c);
+}
+
+/* Half of a command with its data, or half of a Data-Out, is all that comes. */
+TEST(J16_lost_in_the_midst_of_a_request)
+{
+	u8 buf[16 * BLOCK], back[16 * BLOCK], zero[16 * BLOCK] = {};
+	struct conn *c = login(LOGIN(.isid = 16));
+	struct scsi io;
+	struct pdu p;
+	u32 ttt;
+
+	fill_pattern(buf, sizeof(buf), 16);
+	scsi_write(c, LUN0, 800, zero, sizeof(zero));
+	scsi_rw(&io, true, LUN0, 800, 4096, buf);
+	scsi_pdu(c, &io, &p);
+	pdu_data(&p, buf, 4096);
+	send_but(c, &p, 2048);
+	conn_reset(c);
+
+	c = login(LOGIN(.isid = 16, .keys = "ImmediateData=No"));
+	ttt = stall_write(c, &io, LUN0, 800, buf, sizeof(buf));
+	pdu_data_out(c, &p, &io, ttt, 0, 0, 4096);
+	send_but(c, &p, 2048);
+	conn_reset(c);
+
+	c = login(LOGIN(.isid = 16));
+	scsi_read(c, LUN0, 800, back, sizeof(back));
+	ASSERT_EQ(0, memcmp(back, zero, sizeof(back)));
+	logout(c);
+}
+
+static void shrink_caches(void)
+{
+	FILE *f = fopen("/proc/sys/vm/drop_caches", "w");
+
+	if (!f || fputs("2", f) < 0 || fclose(f))
+		die("caches do not shrink: %s", strerror(errno));
+}
+
+/* Buffers that are kept for the next command are nobody's data. */
+TEST(J14_kept_buffers_are_given_back_under_io)
+{
+	struct conn *c = login_default();
+	u8 buf[128 * BLOCK], back[128 * BLOCK];
+	struct scsi io;
+	u32 ttt, i;
+
+	for (i = 0; i < 8; i++) {
+		fill_pattern(buf, sizeof(buf), i);
+		scsi_write(c, LUN0, 1024, buf, sizeof(buf));
+		ttt = stall_write(c, &io, LUN0, 2048, buf, 2 * BLOCK);
+		shrink_caches();
+		scsi_read(c, LUN0, 1024, back, sizeof(back));
+		ASSERT_EQ(0, memcmp(buf, back, sizeof(buf)));
+		finish_write(c, &io, ttt);
+	}
+	logout(c);
 }
 
 TEST(J16_mixed_endings_under_io)

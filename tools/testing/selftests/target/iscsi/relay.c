@@ -278,12 +278,30 @@ static void link_free(struct link *l)
 	free(l);
 }
 
+static bool send_bytes(struct link *l, enum side from)
+{
+	struct half *h = &l->half[from];
+	ssize_t n;
+
+	if (!h->tx_len)
+		return true;
+	n = send(l->fd[!from], h->tx, h->tx_len, MSG_NOSIGNAL);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
+	h->tx_len -= n;
+	memmove(h->tx, h->tx + n, h->tx_len);
+	return true;
+}
+
 static void cut(struct link *l)
 {
 	enum side end = rnd_below(&l->rnd, 2);
 	u32 how = rnd_below(&l->rnd, 4);
 
 	nr_cuts++;
+	/* What has passed is on its way: it may be a Login Response. */
+	send_bytes(l, INITIATOR);
+	send_bytes(l, TARGET);
 	if (how & 1) {
 		hard(l->fd[0]);
 		hard(l->fd[1]);
@@ -369,21 +387,6 @@ static bool take_bytes(struct link *l, enum side from)
 	h->rx_len += n;
 	relay_pdus(l, h);
 	return n;
-}
-
-static bool send_bytes(struct link *l, enum side from)
-{
-	struct half *h = &l->half[from];
-	ssize_t n;
-
-	if (!h->tx_len)
-		return true;
-	n = send(l->fd[!from], h->tx, h->tx_len, MSG_NOSIGNAL);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
-	h->tx_len -= n;
-	memmove(h->tx, h->tx + n, h->tx_len);
-	return true;
 }
 
 /* ---- the loop ---- */

@@ -89,8 +89,9 @@ finish() {
 	[ -z "$TMP" ] || rm -rf "$TMP"
 	# What skip_all said stays a skip for whoever reads the status only.
 	[ $rc -ne 4 ] || [ $failures -ne 0 ] || exit 4
-	[ $rc -eq 0 ] && [ $failures -eq 0 ] && [ $tests -eq "$planned" ]
-	exit
+	# In a trap, exit alone would hand on the status from before it.
+	[ $rc -eq 0 ] && [ $failures -eq 0 ] && [ $tests -eq "$planned" ] || exit 1
+	exit 0
 }
 
 # What a drill started in the background itself is for it to end.

@@ -245,6 +245,25 @@ TEST(portal_is_in_the_namespace_of_who_made_it)
 	ASSERT_EQ(0, np_remove(2, PORTAL));
 }
 
+TEST(portal_of_an_interface_here)
+{
+	int log = klog_open();
+
+	/* -ENOPROTOOPT */
+	if (np_make(2, "[::%lo]:3294") && klog_has(log, "cannot listen: -92"))
+		SKIP(return, "no sockets bound to interfaces");
+	expect_group("127.0.0.1:3294", 2);
+	expect_group("[::1]:3294", 2);
+	ASSERT_TRUE(discovered("127.0.0.1:3294", "=127.0.0.1:3294,2"));
+	ASSERT_TRUE(discovered("[::1]:3294", "=[::1]:3294,2"));
+	/* A login could not tell which one it came to. */
+	ASSERT_EQ(EINVAL, np_make(1, "[::%lo]:3294"));
+	ASSERT_TRUE(klog_has(log, "is in tpgt_2 of"));
+	ASSERT_EQ(EINVAL, np_make(1, "[::%tiscsi-none]:3295"));
+	ASSERT_EQ(EINVAL, np_make(1, "[::1%lo]:3295"));
+	ASSERT_EQ(0, np_remove(2, "[::%lo]:3294"));
+}
+
 /* An address that somebody else listens on.  The core makes EINVAL of it. */
 TEST(portal_that_is_taken)
 {

@@ -61,7 +61,7 @@ static bool tiscsi_rx_dry(struct tiscsi_conn *conn)
 	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
 }
 
-static bool tiscsi_rx_in_login(struct tiscsi_conn *conn)
+static bool tiscsi_rx_in_login(const struct tiscsi_conn *conn)
 {
 	return conn->state < CONN_LOGGED_IN;
 }
@@ -228,16 +228,34 @@ static bool tiscsi_rx_hdigest_ok(struct tiscsi_conn *conn)
 	       get_unaligned_le32(rx->hdr + rx->hdr_len);
 }
 
+static int tiscsi_rx_bad_digest(struct tiscsi_conn *conn)
+{
+	if (conn->sess)
+		atomic_inc(&conn->sess->conn_digest_errors);
+	tiscsi_conn_close(conn, CLOSE_DIGEST);
+	return -ESHUTDOWN;
+}
+
+/* AHSs come with SCSI commands only (A05). */
+static bool tiscsi_rx_ahs_misplaced(const struct tiscsi_conn *conn)
+{
+	const struct tiscsi_rx *rx = &conn->rx;
+
+	return rx->bhs.hlength &&
+	       (tiscsi_rx_in_login(conn) ||
+		(rx->bhs.opcode & ISCSI_OPCODE_MASK) != ISCSI_OP_SCSI_CMD);
+}
+
 /* The header is in: check what framing needs, then ask what it is for. */
 static int tiscsi_rx_header(struct tiscsi_conn *conn)
 {
 	struct tiscsi_rx *rx = &conn->rx;
 	int ret;
 
-	if (!tiscsi_rx_hdigest_ok(conn)) {
-		if (conn->sess)
-			atomic_inc(&conn->sess->conn_digest_errors);
-		tiscsi_conn_close(conn, CLOSE_DIGEST);
+	if (!tiscsi_rx_hdigest_ok(conn))
+		return tiscsi_rx_bad_digest(conn);
+	if (unlikely(tiscsi_rx_ahs_misplaced(conn))) {
+		tiscsi_request_format_error(conn, "TotalAHSLength");
 		return -ESHUTDOWN;
 	}
 	trace_tiscsi_rx_pdu(conn, &rx->bhs);
@@ -276,11 +294,16 @@ static int tiscsi_rx_bhs(struct tiscsi_conn *conn)
 		return tiscsi_rx_header(conn);
 
 	want = rx->hdr_len;
-	if (test_bit(CONN_F_HDIGEST, &conn->flags))
+	if (test_bit(CONN_F_HDIGEST, &conn->flags)) {
 		want += ISCSI_CRC_LEN;
-	/* AHSs come with SCSI commands only, and only so long (A05, A11). */
-	if (want > sizeof(rx->hdr) || tiscsi_rx_in_login(conn) ||
-	    (rx->bhs.opcode & ISCSI_OPCODE_MASK) != ISCSI_OP_SCSI_CMD) {
+		/*
+		 * A damaged header costs its connection, a format error the
+		 * session: the digest has to tell which it is (A16, A21).  It
+		 * cannot of what is longer than any AHS that is known (A11).
+		 */
+		if (want > sizeof(rx->hdr))
+			return tiscsi_rx_bad_digest(conn);
+	} else if (want > sizeof(rx->hdr) || tiscsi_rx_ahs_misplaced(conn)) {
 		tiscsi_request_format_error(conn, "TotalAHSLength");
 		return -ESHUTDOWN;
 	}

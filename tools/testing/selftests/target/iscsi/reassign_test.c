@@ -613,6 +613,43 @@ TEST(F25_F26_others_go_on)
 	logout(c[0]);
 }
 
+/*
+ * What a damaged TotalAHSLength says is no format error, which would end the
+ * session: its connection has failed, and its tasks can be taken over.
+ */
+TEST(A16_A21_F22_damaged_ahs_length)
+{
+	u8 buf[2 * BLOCK];
+	struct conn *c[2];
+	struct scsi io;
+	struct pdu p;
+
+	login_level2(c, 1, RETAIN);
+	ASSERT_EQ(LOGIN_OK, login_join_try(c[0]->sess, 1, "HeaderDigest=CRC32C",
+					   &c[1]));
+	fill_pattern(buf, sizeof(buf), 16);
+	stalled(c[1], &io, buf, 50);
+	conn_cork(c[1]);
+	pdu_nop(c[1], &p, NULL, 0);
+	pdu_immediate(c[1], &p);
+	p.bhs[BHS_AHS_WORDS] = 1;
+	p.flaw = FLAW_LENGTHS | FLAW_HDIGEST;
+	conn_send(c[1], &p);
+	/* Where the additional header would be. */
+	pdu_nop(c[1], &p, NULL, 0);
+	pdu_immediate(c[1], &p);
+	conn_send(c[1], &p);
+	conn_uncork(c[1]);
+	expect_closed(c[1]);
+	recv_async(c[0], ASYNC_DROP_CONNECTION);
+	recovery_logout(c[0], 1);
+	ASSERT_EQ(TMF_DONE, reassign(c[0], &io, 0));
+	expect_resumed_write(c[0], &io, 0, sizeof(buf));
+	expect_good(c[0], &io);
+	must_read_back(c[0], 50, buf, sizeof(buf));
+	logout(c[0]);
+}
+
 /* ---- commands that the backend has, and that wait for others ---- */
 
 #define LUN7	lun_peripheral(7)

@@ -28,6 +28,8 @@ demo:
 	scripts/demo/run
 bench:
 	scripts/bench/run
+bench-wall:
+	scripts/bench/wall
 coverage:
 	scripts/coverage
 
@@ -45,9 +47,10 @@ help:
 	@echo 'make static      compilers and checkers only'
 	@echo 'make soak        the long drills'
 	@echo 'make bench       instructions per I/O beside iscsi_target_mod'
+	@echo 'make bench-wall  IOPS of two processors by the wall clock, beside it, too'
 	@echo 'make install     put the module in place on this machine (root)'
 	@echo 'make uninstall   take it away again (root)'
 	@echo 'make clean       remove what was built (not the cache of images)'
 
 .PHONY: all modules modules_install clean setup check quick soak static demo \
-	bench coverage install uninstall help
+	bench bench-wall coverage install uninstall help

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# In the guest: one LUN on a ramdisk that moves no data, behind the target
-# under test, and the kernel's initiator logged in to it over TCP loopback.
-# Sourced by the scripts that measure. What is not set here is as configfs
-# and open-iscsi have it by default, the same for every target.
+# In the guest: one LUN that moves no data behind the target under test, and
+# the kernel's initiator logged in to it over TCP loopback. Sourced by the
+# scripts that measure. What is not set here is as configfs and open-iscsi have
+# it by default, the same for every target.
 
 cfs=/sys/kernel/config/target
 iqn=iqn.2003-01.org.example:bench
-addr=127.0.0.1:3260
+ip=127.0.0.1
+port=3260
+addr=$ip:$port
 
 fail() { echo "error: $*" >&2; exit 1; }
 
@@ -36,6 +38,12 @@ link_lun() {
 	ln -s $cfs/core/rd_mcp_0/bench "$1/lun/lun_0/bench" || fail "no LUN"
 }
 
+start_initiator() {
+	modprobe iscsi_tcp || fail "no initiator"
+	iscsid || fail "no iscsid"
+	iscsiadm -m node -o new -T $iqn -p $addr >/dev/null || fail "no node record"
+}
+
 start_iscsi() {
 	local tpg=$cfs/iscsi/$iqn/tpgt_1 a
 
@@ -46,10 +54,7 @@ start_iscsi() {
 	link_lun "$tpg"
 	mkdir "$tpg/np/$addr" || fail "no portal"
 	echo 1 >"$tpg/enable" || fail "cannot enable"
-
-	modprobe iscsi_tcp || fail "no initiator"
-	iscsid || fail "no iscsid"
-	iscsiadm -m node -o new -T $iqn -p $addr >/dev/null || fail "no node record"
+	start_initiator
 }
 
 start_loop() {
@@ -61,51 +66,105 @@ start_loop() {
 	link_lun "$tpg"
 }
 
-# start_target tcm_iscsi|iscsi_target_mod|tcm_loop
+# A target in user space, with a store that moves no data either.
+start_tgt() {
+	tgtd --iscsi portal=$addr || fail "no tgtd"
+	until_true "tgtd" tgtadm --lld iscsi --op show --mode sys
+	tgtadm --lld iscsi --op new --mode target --tid 1 -T $iqn || fail "no target"
+	tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 \
+		--bstype null --backing-store null || fail "no LUN"
+	tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL || fail "no access"
+	start_initiator
+}
+
+# start_target tcm_iscsi|iscsi_target_mod|tgt|tcm_loop
 start_target() {
 	target=$1
-	make_backend
+	[ "$target" = tgt ] || make_backend
 	case $target in
-	tcm_loop) start_loop; return ;;
-	tcm_iscsi|iscsi_target_mod) modprobe "$target" || fail "cannot load $target" ;;
+	tcm_loop) start_loop ;;
+	tgt) start_tgt ;;
+	tcm_iscsi|iscsi_target_mod)
+		modprobe "$target" || fail "cannot load $target"
+		start_iscsi
+		;;
 	*) fail "unknown target '$target'" ;;
 	esac
-	start_iscsi
 	[ "$target" = iscsi_target_mod ] || [ ! -d /sys/module/iscsi_target_mod ] ||
 		fail "iscsi_target_mod was loaded"
 }
 
-find_disk() {
+# Leaves the names of all disks of the target in $disks.
+find_disks() {
 	local d
+	disks=
 	for d in /sys/block/sd*; do
 		[ -e "$d/device/model" ] || continue
 		case $(cat "$d/device/model") in
-		*RAMDISK*|bench*) [ -b "/dev/${d##*/}" ] && disk=${d##*/} && return ;;
+		*RAMDISK*|bench*|VIRTUAL-DISK*)
+			[ ! -b "/dev/${d##*/}" ] || disks="$disks ${d##*/}" ;;
 		esac
 	done
-	return 1
 }
 
-no_disk() { ! find_disk; }
+# have_disks N
+have_disks() {
+	find_disks
+	[ "$(wc -w <<<"$disks")" -eq "$1" ]
+}
 
-# use_digests none|crc32c : log in so, leave $disk set.
-use_digests() {
+set_node() {
+	iscsiadm -m node -T $iqn -p $addr -o update -n "$1" -v "$2" || fail "$1"
+}
+
+# use_sessions N none|crc32c : log in N times unless it is so already; leave
+# the disks' names in $disks.
+use_sessions() {
 	local d=None k
 
+	[ "$*" != "${use-}" ] || return 0
 	if [ "$target" != tcm_loop ]; then
-		[ "$1" = none ] || d=CRC32C
-		if [ -n "${digests-}" ]; then
+		[ "$2" = none ] || d=CRC32C
+		if [ -n "${use-}" ]; then
 			iscsiadm -m node -T $iqn -p $addr -u >/dev/null || fail "logout"
-			until_true "the disk to go" no_disk
+			until_true "the disks to go" have_disks 0
 		fi
 		for k in HeaderDigest DataDigest; do
-			iscsiadm -m node -T $iqn -p $addr -o update \
-				-n "node.conn[0].iscsi.$k" -v $d || fail "$k"
+			set_node "node.conn[0].iscsi.$k" $d
 		done
+		set_node node.session.nr_sessions "$1"
 		iscsiadm -m node -T $iqn -p $addr -l >/dev/null || fail "login"
 	fi
-	digests=$1
-	until_true "the disk" find_disk
+	use=$*
+	until_true "the disks" have_disks "$1"
 	udevadm settle --timeout=20
-	echo none >"/sys/block/$disk/queue/scheduler"
+	for d in $disks; do
+		echo none >"/sys/block/$d/queue/scheduler"
+	done
+}
+
+switches() { sed -n 's/^ctxt //p' /proc/stat; }
+
+ios() {
+	local d
+	for d in $disks; do cat "/sys/block/$d/stat"; done |
+		awk '{ n += $1 + $5 } END { print n }'
+}
+
+# run_case NAME RW BLOCK DEPTH MILLISECONDS
+run_case() {
+	local c0 i0 c1 i1 terse iops files=
+
+	for d in $disks; do files=$files:/dev/$d; done
+	c0=$(switches) i0=$(ios)
+	terse=$(fio --name=bench --filename="${files#:}" --ioengine=libaio --direct=1 \
+		--thread --rw="$2" --bs="$3" --iodepth="$4" --norandommap --randseed=1 \
+		--clocksource=clock_gettime --time_based --ramp_time=200ms \
+		--runtime="${5}ms" --minimal --terse-version=3) || fail "fio: $terse"
+	c1=$(switches) i1=$(ios)
+	# Fields of terse version 3: 5 is the error, 8 and 49 IOPS read and write.
+	iops=$(printf '%s\n' "$terse" | awk -F';' '$1 == 3 && $5 == 0 { print $8 + $49 }')
+	[ "${iops:-0}" -gt 0 ] && [ "$i1" -gt "$i0" ] || fail "$1 did no I/O: $terse"
+	awk -v n="$1" -v iops="$iops" -v c=$((c1 - c0)) -v i=$((i1 - i0)) \
+		'BEGIN { printf "RESULT %s %d %.2f\n", n, iops, c / i }'
 }

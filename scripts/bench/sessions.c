@@ -99,6 +99,14 @@ static int tcp_connect(const struct sockaddr_in *to)
 	return fd;
 }
 
+/* All that there are: a target may offer what is missing, and wait. */
+static const char keys[] =
+	"HeaderDigest=None\nDataDigest=None\nErrorRecoveryLevel=0\n"
+	"InitialR2T=No\nImmediateData=Yes\nMaxBurstLength=262144\n"
+	"FirstBurstLength=65536\nMaxOutstandingR2T=1\nMaxConnections=1\n"
+	"DataPDUInOrder=Yes\nDataSequenceInOrder=Yes\nDefaultTime2Wait=2\n"
+	"DefaultTime2Retain=0\nMaxRecvDataSegmentLength=8192\n";
+
 static void log_in(struct session *s, uint32_t id)
 {
 	char pdu[1024] = { 0 }, *text = pdu + BHS_LEN;
@@ -109,10 +117,11 @@ static void log_in(struct session *s, uint32_t id)
 	s->fd = tcp_connect(&portal);
 	s->stat_sn = 0;
 	len = snprintf(text, sizeof(pdu) - BHS_LEN,
-		       "InitiatorName=iqn.2003-01.org.example:sessions%c"
-		       "TargetName=%s%cSessionType=Normal%c"
-		       "HeaderDigest=None%cDataDigest=None%c",
-		       0, target, 0, 0, 0, 0);
+		       "InitiatorName=iqn.2003-01.org.example:sessions\n"
+		       "TargetName=%s\nSessionType=Normal\n%s", target, keys);
+	for (step = 0; step < (int)len; step++)
+		if (text[step] == '\n')
+			text[step] = 0;
 	req->opcode = OP_LOGIN;
 	/* From the operational stage to the full feature phase. */
 	req->flags = 0x80 | 1 << 2 | 3;

@@ -15,10 +15,10 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/types.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,15 +38,15 @@
 #define LOGIN_STEPS	8
 
 struct bhs {
-	uint8_t opcode, flags, b2, b3;
-	uint32_t lengths;		/* of the AHSs, and of the data */
-	uint8_t lun[8];
-	uint32_t itt, ttt, cmd_sn, exp_stat_sn, words[4];
+	__u8 opcode, flags, b2, b3;
+	__u32 lengths;		/* of the AHSs, and of the data */
+	__u8 lun[8];
+	__u32 itt, ttt, cmd_sn, exp_stat_sn, words[4];
 };
 
 struct session {
 	int fd;
-	uint32_t stat_sn;		/* the next one */
+	__u32 stat_sn;		/* the next one */
 	struct bhs bhs;			/* last received */
 	char data[8192];
 };
@@ -72,14 +72,14 @@ static void get(int fd, void *to, size_t len)
 		die("the target closed");
 }
 
-static uint32_t data_len(const struct bhs *bhs)
+static __u32 data_len(const struct bhs *bhs)
 {
 	return be32toh(bhs->lengths) & 0xffffff;
 }
 
 static void receive(struct session *s)
 {
-	uint32_t len;
+	__u32 len;
 
 	get(s->fd, &s->bhs, BHS_LEN);
 	len = (data_len(&s->bhs) + 3) & ~3u;
@@ -107,11 +107,11 @@ static const char keys[] =
 	"DataPDUInOrder=Yes\nDataSequenceInOrder=Yes\nDefaultTime2Wait=2\n"
 	"DefaultTime2Retain=0\nMaxRecvDataSegmentLength=8192\n";
 
-static void log_in(struct session *s, uint32_t id)
+static void log_in(struct session *s, __u32 id)
 {
 	char pdu[1024] = { 0 }, *text = pdu + BHS_LEN;
 	struct bhs *req = (struct bhs *)pdu;
-	uint32_t len;
+	__u32 len;
 	int step;
 
 	s->fd = tcp_connect(&portal);
@@ -195,11 +195,11 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void logins(uint32_t n)
+static void logins(__u32 n)
 {
 	double clock = now(), work = busy();
 	static struct session s;
-	uint32_t i;
+	__u32 i;
 
 	for (i = 0; i < n; i++) {
 		log_in(&s, 1);
@@ -208,10 +208,10 @@ static void logins(uint32_t n)
 	printf("%.0f %.0f\n", (now() - clock) * 1e9, (busy() - work) * 1e9);
 }
 
-static void until_stdin_ends(struct pollfd *fds, uint32_t n)
+static void until_stdin_ends(struct pollfd *fds, __u32 n)
 {
 	static struct session s;
-	uint32_t i;
+	__u32 i;
 
 	printf("ready\n");
 	fflush(stdout);
@@ -230,11 +230,11 @@ static void until_stdin_ends(struct pollfd *fds, uint32_t n)
 	}
 }
 
-static void hold(uint32_t n)
+static void hold(__u32 n)
 {
 	struct pollfd *fds = calloc(n + 1, sizeof(*fds));
 	static struct session s;
-	uint32_t i;
+	__u32 i;
 
 	for (i = 0; i < n; i++) {
 		log_in(&s, 2 + i);
@@ -244,14 +244,14 @@ static void hold(uint32_t n)
 	until_stdin_ends(fds, n);
 }
 
-static void pairs(uint32_t n)
+static void pairs(__u32 n)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct pollfd *fds = calloc(2 * n + 1, sizeof(*fds));
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(at);
-	uint32_t i;
+	__u32 i;
 
 	if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 1) ||
 	    getsockname(listener, (struct sockaddr *)&at, &len))

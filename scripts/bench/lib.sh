@@ -117,15 +117,24 @@ set_node() {
 	iscsiadm -m node -T $iqn -p $addr -o update -n "$1" -v "$2" || fail "$1"
 }
 
-# use_sessions N none|crc32c : log in N times unless it is so already; leave
-# the disks' names in $disks.
+pr_out() {
+	local d
+	for d in $disks; do sg_persist --out "$@" "/dev/$d" >/dev/null || return; done
+}
+
+# The first session holds a persistent reservation (write exclusive) of the disk.
+reserve() { pr_out --register --param-sark=1 && pr_out --reserve --param-rk=1 --prout-type=1; }
+
+# use_sessions N none|crc32c|reserved : log in N times unless it is so already,
+# with digests, or with a reservation; leave the disks' names in $disks.
 use_sessions() {
 	local d=None k
 
 	[ "$*" != "${use-}" ] || return 0
 	if [ "$target" != tcm_loop ]; then
-		[ "$2" = none ] || d=CRC32C
+		[ "$2" != crc32c ] || d=CRC32C
 		if [ -n "${use-}" ]; then
+			[[ $use != *reserved ]] || pr_out --clear --param-rk=1 || fail "reservation"
 			iscsiadm -m node -T $iqn -p $addr -u >/dev/null || fail "logout"
 			until_true "the disks to go" have_disks 0
 		fi
@@ -141,6 +150,7 @@ use_sessions() {
 	for d in $disks; do
 		echo none >"/sys/block/$d/queue/scheduler"
 	done
+	[ "$2" != reserved ] || reserve || fail "no reservation"
 }
 
 switches() { sed -n 's/^ctxt //p' /proc/stat; }

@@ -459,6 +459,29 @@ static void tiscsi_conn_keep_alive(struct tiscsi_conn *conn)
 	sock_set_keepalive(sk);
 }
 
+/*
+ * What TCP takes for a full-sized segment, it acknowledges by itself as soon as more
+ * than one has been read.  It goes by the largest that has come so far; a peer that
+ * writes 4 KiB at a time never sends a larger one, though the path would take it,
+ * and costs itself and us an acknowledgment each time, just before the answer.
+ * Start with what the path takes, and learn from there: one byte less, as TCP sizes
+ * its window by the first segment that is larger than any before.  A window is
+ * four of them at least, as TCP closes it when one does not fit in.
+ */
+static void tiscsi_conn_expect_segments(struct tiscsi_conn *conn)
+{
+	struct sock *sk = conn->sock->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 options = tp->tcp_header_len - sizeof(struct tcphdr);
+	u32 mss;
+
+	lock_sock(sk);
+	mss = min_t(u32, tp->advmss - options - 1, tp->rcv_wnd / 4);
+	if (mss > inet_csk(sk)->icsk_ack.rcv_mss)
+		inet_csk(sk)->icsk_ack.rcv_mss = mss;
+	release_sock(sk);
+}
+
 /**
  * tiscsi_conn_logged_in - enter full feature phase
  * @conn: its final Login Response is out
@@ -478,6 +501,7 @@ void tiscsi_conn_logged_in(struct tiscsi_conn *conn)
 	tiscsi_login_free(conn);
 	tiscsi_rx_init(conn);
 	tiscsi_conn_keep_alive(conn);
+	tiscsi_conn_expect_segments(conn);
 	conn->last_rx = jiffies;
 	tiscsi_conn_check_ping(conn);
 }

@@ -149,6 +149,20 @@ static const u8 *tiscsi_rx_ahead(struct tiscsi_rx *rx, u32 *len)
 }
 
 /*
+ * The peer has said all, and what it waits for next, an answer or an R2T, will
+ * acknowledge it.  TCP does not know and would do so when the socket is empty,
+ * if more than one short segment had come, as header and data do.
+ */
+static void tiscsi_rx_ack_by_answer(struct tiscsi_conn *conn)
+{
+	struct sock *sk = conn->sock->sk;
+
+	lock_sock(sk);
+	inet_csk(sk)->icsk_ack.pending &= ~ICSK_ACK_PUSHED2;
+	release_sock(sk);
+}
+
+/*
  * Receives up to @len bytes into @n pieces, and in the same call what follows
  * them, into rx->ahead, which is empty; the array has room for one more piece.
  * Returns the bytes in the pieces, or < 0 with the connection closed unless
@@ -167,6 +181,8 @@ static int tiscsi_rx_recv(struct tiscsi_conn *conn, struct kvec *iov, u32 n,
 	}
 	/* Before the socket is locked: what comes after that kicks us again. */
 	WRITE_ONCE(rx->await, 1);
+	if (rx->state == RX_DATA && rx->bhs.flags & ISCSI_FLAG_CMD_FINAL)
+		tiscsi_rx_ack_by_answer(conn);
 	iov[n].iov_base = rx->ahead;
 	iov[n].iov_len = sizeof(rx->ahead);
 	ret = kernel_recvmsg(conn->sock, &msg, iov, n + 1,

@@ -2,6 +2,10 @@
 /*
  * Matrix section D: SCSI commands and their data.
  */
+#include <netinet/in.h>
+#include <linux/tcp.h>
+#include <sys/socket.h>
+
 #include "harness.h"
 
 #define LUN0	lun_peripheral(0)
@@ -1210,6 +1214,54 @@ TEST(D33_many_data_in_pdus)
 	ASSERT_EQ(GOOD, io.status);
 	ASSERT_EQ(2048, io.nr_data_in);
 	ping(c);
+}
+
+/* ------------------------------------------------------------------ */
+/* what goes over the wire                                             */
+/* ------------------------------------------------------------------ */
+
+static u32 segments_received(struct conn *c)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO: %m");
+	return info.tcpi_segs_in;
+}
+
+/* Header and data come one after another, as Linux's initiator sends them. */
+static void write_in_two_segments(struct conn *c, u8 *buf, u32 len)
+{
+	struct scsi io;
+
+	scsi_rw(&io, true, LUN0, 30, len, buf);
+	conn_cork(c);
+	scsi_send(c, &io);
+	c->corked = false;
+	conn_write(c, c->txq.buf, BHS_LEN);
+	conn_write(c, c->txq.buf + BHS_LEN, c->txq.len - BHS_LEN);
+	scsi_wait(c, &io);
+	if (io.status != GOOD)
+		die("status %02x", io.status);
+}
+
+/* TCP has nothing to say of its own, unless the answer takes its time. */
+TEST(answer_acknowledges_the_write)
+{
+	struct conn *c = login_default();
+	const u32 nr = 64;
+	u8 buf[4096];
+	u32 i, before;
+
+	fill_pattern(buf, sizeof(buf), 1);
+	/* At first TCP acknowledges everything at once. */
+	for (i = 0; i < 32; i++)
+		write_in_two_segments(c, buf, sizeof(buf));
+	before = segments_received(c);
+	for (i = 0; i < nr; i++)
+		write_in_two_segments(c, buf, sizeof(buf));
+	ASSERT_GT(nr + nr / 2, segments_received(c) - before);
 }
 
 RAW_TEST_MAIN

@@ -152,7 +152,7 @@ void tiscsi_abort_own(struct tiscsi_cmd *by, u64 lun)
 		return;
 	spin_lock(&sess->lock);
 	for (i = 0; i < sess->nr_slots; i++) {
-		cmd = &sess->slots[i];
+		cmd = sess->slots[i];
 		if (tiscsi_abort_can_hit(cmd) && cmd->lun == lun &&
 		    tiscsi_abort_precedes(cmd, by))
 			tiscsi_abort_own_task(by, cmd, cover);
@@ -235,7 +235,7 @@ static void tiscsi_abort_other_sess(struct tiscsi_sess *sess, void *arg)
 		return;
 	spin_lock(&sess->lock);
 	for (i = 0; i < sess->nr_slots; i++) {
-		cmd = &sess->slots[i];
+		cmd = sess->slots[i];
 		if (tiscsi_abort_can_hit(cmd) &&
 		    test_bit(CMD_HAS_SE, &cmd->flags) &&
 		    cmd->se_cmd.se_dev == aim->dev &&

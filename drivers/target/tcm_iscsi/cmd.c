@@ -13,6 +13,11 @@
 /* Near the wrap, so that every session that does anything passes it (J18). */
 #define TISCSI_FIRST_TTT_GEN	(U16_MAX - 8)
 
+/* Made with the session, so that one without memory still gets on. */
+#define TISCSI_FIRST_SLOTS	4
+
+static struct kmem_cache *tiscsi_cmd_cache;
+
 static struct hlist_head *tiscsi_itt_bucket(struct tiscsi_sess *sess,
 					    itt_t itt)
 {
@@ -43,36 +48,82 @@ void tiscsi_cmd_set_state(struct tiscsi_cmd *cmd, enum tiscsi_cmd_state state)
 }
 
 /**
- * tiscsi_cmd_pool_init - make the slots of a session
+ * tiscsi_cmd_cache_init - make the cache that slots come from
+ *
+ * Return: 0 or -ENOMEM. Process context.
+ */
+int tiscsi_cmd_cache_init(void)
+{
+	tiscsi_cmd_cache = KMEM_CACHE(tiscsi_cmd, SLAB_HWCACHE_ALIGN);
+	return tiscsi_cmd_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * tiscsi_cmd_cache_exit - the opposite; no session is left
+ */
+void tiscsi_cmd_cache_exit(void)
+{
+	kmem_cache_destroy(tiscsi_cmd_cache);
+}
+
+static struct tiscsi_cmd *tiscsi_cmd_make(struct tiscsi_sess *sess, gfp_t gfp)
+{
+	struct tiscsi_cmd *cmd = kmem_cache_zalloc(tiscsi_cmd_cache, gfp);
+
+	if (!cmd)
+		return NULL;
+	cmd->sess = sess;
+	cmd->ttt_gen = TISCSI_FIRST_TTT_GEN;
+	return cmd;
+}
+
+/* Takes a new slot into the pool, or frees it if that is full. */
+static void tiscsi_cmd_add(struct tiscsi_sess *sess, struct tiscsi_cmd *cmd)
+{
+	if (sess->nr_slots == sess->max_slots) {
+		kmem_cache_free(tiscsi_cmd_cache, cmd);
+		return;
+	}
+	cmd->index = sess->nr_slots;
+	sess->slots[cmd->index] = cmd;
+	list_add(&cmd->list, &sess->free);
+	/* Pairs with the acquire in tiscsi_sess_slot(). */
+	smp_store_release(&sess->nr_slots, cmd->index + 1);
+}
+
+/**
+ * tiscsi_cmd_pool_init - prepare the slots of a session
  * @sess: the session
  * @depth: its CmdSN window, 1..TISCSI_CMDSN_DEPTH_MAX
+ *
+ * A slot is made when all that there are, are in use: many sessions never have
+ * more than a few commands at a time.
  *
  * Return: 0 or -ENOMEM. Process context.
  */
 int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
 {
+	struct tiscsi_cmd *cmd;
 	u32 i;
 
 	sess->depth = depth;
-	sess->nr_slots = depth + TISCSI_EXTRA_SLOTS *
-			 sess->keys.v[KEY_MAX_CONNECTIONS];
+	sess->max_slots = depth + TISCSI_EXTRA_SLOTS *
+			  sess->keys.v[KEY_MAX_CONNECTIONS];
 	if (sess->erl && tiscsi_kept_init(sess))
 		return -ENOMEM;
 	sess->itt_hash_bits = clamp(ilog2(depth), 3, 8);
 	sess->itt_hash = kcalloc(1 << sess->itt_hash_bits,
 				 sizeof(*sess->itt_hash), GFP_KERNEL);
-	sess->slots = kvcalloc(sess->nr_slots, sizeof(*sess->slots),
+	sess->slots = kvcalloc(sess->max_slots, sizeof(*sess->slots),
 			       TISCSI_GFP_PEER);
 	if (!sess->itt_hash || !sess->slots)
 		return -ENOMEM;
 
-	for (i = 0; i < sess->nr_slots; i++) {
-		struct tiscsi_cmd *cmd = &sess->slots[i];
-
-		cmd->sess = sess;
-		cmd->index = i;
-		cmd->ttt_gen = TISCSI_FIRST_TTT_GEN;
-		list_add_tail(&cmd->list, &sess->free);
+	for (i = 0; i < TISCSI_FIRST_SLOTS; i++) {
+		cmd = tiscsi_cmd_make(sess, TISCSI_GFP_PEER);
+		if (!cmd)
+			return -ENOMEM;
+		tiscsi_cmd_add(sess, cmd);
 	}
 	return 0;
 }
@@ -83,6 +134,10 @@ int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth)
  */
 void tiscsi_cmd_pool_free(struct tiscsi_sess *sess)
 {
+	u32 i;
+
+	for (i = 0; i < sess->nr_slots; i++)
+		kmem_cache_free(tiscsi_cmd_cache, sess->slots[i]);
 	kvfree(sess->kept);
 	kvfree(sess->slots);
 	kfree(sess->itt_hash);
@@ -119,6 +174,27 @@ static struct tiscsi_cmd *tiscsi_cmd_take(struct tiscsi_conn *conn)
 	return cmd;
 }
 
+/*
+ * None is free: make one.  Without memory for it, the request waits as it does
+ * when there are to be no more: those in use come back.
+ */
+static struct tiscsi_cmd *tiscsi_cmd_take_new(struct tiscsi_conn *conn)
+{
+	struct tiscsi_sess *sess = conn->sess;
+	struct tiscsi_cmd *cmd = NULL;
+
+	if (READ_ONCE(sess->nr_slots) < sess->max_slots)
+		cmd = tiscsi_cmd_make(sess, TISCSI_GFP_PEER);
+	spin_lock(&sess->lock);
+	if (cmd)
+		tiscsi_cmd_add(sess, cmd);
+	cmd = tiscsi_cmd_take(conn);
+	if (!cmd)
+		set_bit(CONN_F_RX_NO_SLOT, &conn->flags);
+	spin_unlock(&sess->lock);
+	return cmd;
+}
+
 /**
  * tiscsi_cmd_alloc - take a slot for the request in conn->rx, or for an answer
  * @conn: whose connection allegiance it gets
@@ -135,9 +211,9 @@ struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
 
 	spin_lock(&sess->lock);
 	cmd = tiscsi_cmd_take(conn);
-	if (!cmd)
-		set_bit(CONN_F_RX_NO_SLOT, &conn->flags);
 	spin_unlock(&sess->lock);
+	if (unlikely(!cmd))
+		cmd = tiscsi_cmd_take_new(conn);
 	if (cmd)
 		tiscsi_cmd_reset(cmd);
 	return cmd;
@@ -154,8 +230,16 @@ struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
  */
 struct tiscsi_cmd *tiscsi_cmd_alloc_locked(struct tiscsi_conn *conn)
 {
+	struct tiscsi_sess *sess = conn->sess;
 	struct tiscsi_cmd *cmd = tiscsi_cmd_take(conn);
 
+	if (!cmd && sess->nr_slots < sess->max_slots) {
+		cmd = tiscsi_cmd_make(sess, GFP_ATOMIC | __GFP_NOWARN);
+		if (!cmd)
+			return NULL;
+		tiscsi_cmd_add(sess, cmd);
+		cmd = tiscsi_cmd_take(conn);
+	}
 	if (cmd)
 		tiscsi_cmd_reset(cmd);
 	return cmd;

@@ -218,8 +218,8 @@ static struct tiscsi_cmd *tiscsi_data_find(struct tiscsi_conn *conn,
 	if (ttt == TISCSI_NO_TTT)
 		cmd = tiscsi_cmd_find(sess, req->itt) ?:
 		      tiscsi_data_find_drained(conn, req->itt);
-	else if ((ttt & 0xffff) < sess->nr_slots)
-		cmd = &sess->slots[ttt & 0xffff];
+	else
+		cmd = tiscsi_sess_slot(sess, ttt & 0xffff);
 	/* C13, C14: its connection, its tag. */
 	if (cmd && cmd->conn == conn && cmd->itt == req->itt &&
 	    cmd->opcode == ISCSI_OP_SCSI_CMD &&
@@ -237,12 +237,9 @@ static bool tiscsi_data_is_stale(struct tiscsi_conn *conn,
 				 const struct iscsi_data *req)
 {
 	u32 ttt = be32_to_cpu(req->ttt);
-	struct tiscsi_cmd *slot;
+	struct tiscsi_cmd *slot = tiscsi_sess_slot(conn->sess, ttt & 0xffff);
 
-	if (ttt == TISCSI_NO_TTT || (ttt & 0xffff) >= conn->sess->nr_slots)
-		return false;
-	slot = &conn->sess->slots[ttt & 0xffff];
-	return slot->dead_end &&
+	return ttt != TISCSI_NO_TTT && slot && slot->dead_end &&
 	       (u16)(slot->dead_end - (ttt >> 16)) < slot->dead_nr;
 }
 

@@ -31,8 +31,8 @@
  */
 int tiscsi_kept_init(struct tiscsi_sess *sess)
 {
-	sess->nr_slots *= 2;
-	sess->kept = kvcalloc(sess->nr_slots, sizeof(*sess->kept),
+	sess->max_slots *= 2;
+	sess->kept = kvcalloc(sess->max_slots, sizeof(*sess->kept),
 			      TISCSI_GFP_PEER);
 	return sess->kept ? 0 : -ENOMEM;
 }

@@ -638,9 +638,12 @@ static int __init tiscsi_init(void)
 	ret = tiscsi_buffer_init();
 	if (ret)
 		goto unclaim;
-	ret = tiscsi_alloc_workqueues();
+	ret = tiscsi_cmd_cache_init();
 	if (ret)
 		goto free_buffers;
+	ret = tiscsi_alloc_workqueues();
+	if (ret)
+		goto free_cmd_cache;
 	ret = tiscsi_portals_init();
 	if (ret)
 		goto free_workqueues;
@@ -655,6 +658,8 @@ free:
 	tiscsi_portals_exit();
 free_workqueues:
 	tiscsi_free_workqueues();
+free_cmd_cache:
+	tiscsi_cmd_cache_exit();
 free_buffers:
 	tiscsi_buffer_exit();
 unclaim:
@@ -673,6 +678,7 @@ static void __exit tiscsi_exit(void)
 	tiscsi_conns_wait_none();
 	tiscsi_portals_exit();
 	tiscsi_free_workqueues();
+	tiscsi_cmd_cache_exit();
 	tiscsi_access_exit();
 	tiscsi_buffer_exit();
 	tiscsi_chap_teardown();

@@ -567,7 +567,7 @@ static void tiscsi_sess_fail_lun(struct tiscsi_sess *sess, struct se_lun *lun)
 
 	spin_lock(&sess->lock);
 	for (i = 0; i < sess->nr_slots; i++) {
-		cmd = &sess->slots[i];
+		cmd = sess->slots[i];
 		/* Parsed but not submitted, it holds the LUN. */
 		if (!test_bit(CMD_PREPPED, &cmd->flags) ||
 		    cmd->se_cmd.se_lun != lun)

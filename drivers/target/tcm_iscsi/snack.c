@@ -290,11 +290,10 @@ static struct tiscsi_cmd *tiscsi_snack_find_ttt(struct tiscsi_conn *conn)
 	const struct iscsi_snack *req = tiscsi_snack(conn);
 	struct tiscsi_sess *sess = conn->sess;
 	u32 ttt = be32_to_cpu(req->ttt);
-	struct tiscsi_cmd *cmd;
+	struct tiscsi_cmd *cmd = tiscsi_sess_slot(sess, ttt & 0xffff);
 
-	if ((ttt & 0xffff) >= sess->nr_slots)
+	if (!cmd)
 		return NULL;
-	cmd = &sess->slots[ttt & 0xffff];
 	spin_lock(&sess->lock);
 	if (cmd->conn == conn && cmd->opcode == ISCSI_OP_SCSI_CMD &&
 	    (cmd->state == TASK_RESPONSE || cmd->state == TASK_KEPT) &&

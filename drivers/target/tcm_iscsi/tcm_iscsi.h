@@ -602,7 +602,8 @@ struct tiscsi_lost {
  * @retain_work: its end; holds a reference while it is queued
  * @cleared: bitmap of LUNs that have lost tasks with a connection (row C25),
  *	NULL as long as there was none; @has_cleared: it is not empty
- * @slots: all command slots, one allocation
+ * @slots: the command slots, by their index; the first @nr_slots of @max_slots
+ *	have been made
  * @kept: above recovery level 0, what @slots need for it, by their index
  * @nr_kept: answers kept whose place in the CmdSN window is free
  * @free: free slots
@@ -660,9 +661,10 @@ struct tiscsi_sess {
 	u32 exp_cmd_sn;
 	atomic_t max_cmd_sn;
 	u32 depth;
+	u32 max_slots;
 	u32 nr_slots;
 	u32 nr_busy;
-	struct tiscsi_cmd *slots;
+	struct tiscsi_cmd **slots;
 	struct tiscsi_kept *kept;
 	u32 nr_kept;
 	struct list_head free;
@@ -1160,6 +1162,23 @@ static inline void tiscsi_cmd_get(struct tiscsi_cmd *cmd)
 	refcount_inc(&cmd->ref);
 }
 
+/**
+ * tiscsi_sess_slot - the slot of an index that a peer has sent
+ * @sess: the session
+ * @index: any number
+ *
+ * Any context.  Return: the slot, in use or not, or NULL if there is none.
+ */
+static inline struct tiscsi_cmd *tiscsi_sess_slot(const struct tiscsi_sess *sess,
+						  u32 index)
+{
+	/* Pairs with the release in tiscsi_cmd_add(). */
+	return index < smp_load_acquire(&sess->nr_slots) ?
+	       sess->slots[index] : NULL;
+}
+
+int tiscsi_cmd_cache_init(void);
+void tiscsi_cmd_cache_exit(void);
 int tiscsi_cmd_pool_init(struct tiscsi_sess *sess, u32 depth);
 void tiscsi_cmd_pool_free(struct tiscsi_sess *sess);
 struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn);

@@ -259,7 +259,7 @@ static void tiscsi_tmf_query_task_set(struct tiscsi_cmd *cmd)
 
 	spin_lock(&sess->lock);
 	for (i = 0; i < sess->nr_slots; i++) {
-		task = &sess->slots[i];
+		task = sess->slots[i];
 		if (!hlist_unhashed(&task->itt_node) &&
 		    task->opcode == ISCSI_OP_SCSI_CMD && task->lun == lun &&
 		    tiscsi_tmf_is_live(task))

@@ -46,7 +46,7 @@ static bool tiscsi_fence_mark_all(struct tiscsi_sess *sess,
 
 	spin_lock(&sess->lock);
 	for (i = 0; i < sess->nr_slots; i++) {
-		cmd = &sess->slots[i];
+		cmd = sess->slots[i];
 		if (cmd->state == TASK_FREE || cmd->state > TASK_CORE)
 			continue;
 		if (!READ_ONCE(cmd->entered) || cmd->itl->lu != lu ||

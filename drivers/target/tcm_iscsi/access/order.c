@@ -80,7 +80,7 @@ static void tiscsi_order_cover_sess(struct tiscsi_sess *sess, void *arg)
 	spin_lock(&sess->lock);
 	spin_lock(&by->itl->lu->lock);
 	for (i = 0; i < sess->nr_slots; i++) {
-		cmd = &sess->slots[i];
+		cmd = sess->slots[i];
 		if (!tiscsi_order_is_before(cmd, by))
 			continue;
 		tiscsi_cover_add(cover, cmd);

@@ -460,23 +460,24 @@ static void tiscsi_conn_keep_alive(struct tiscsi_conn *conn)
 }
 
 /*
- * What TCP takes for a full-sized segment, it acknowledges by itself as soon as more
- * than one has been read.  It goes by the largest that has come so far; a peer that
- * writes 4 KiB at a time never sends a larger one, though the path would take it,
- * and costs itself and us an acknowledgment each time, just before the answer.
- * Start with what the path takes, and learn from there: one byte less, as TCP sizes
- * its window by the first segment that is larger than any before.  A window is
- * four of them at least, as TCP closes it when one does not fit in.
+ * When more has been read than TCP takes for a full-sized segment, it sends an
+ * acknowledgment at once.  It goes by the largest segment that has come so far.
+ * A peer that writes 4 KiB at a time never sends a larger one, though the path
+ * would take it, and each of its requests is acknowledged just before its answer
+ * is sent.  So start with what the path takes.  One byte less, as TCP learns how
+ * much memory segments take from the first that is larger than any before.  No
+ * more than a quarter of the window, as TCP closes that, from one half on, when a
+ * segment does not fit in.
  */
 static void tiscsi_conn_expect_segments(struct tiscsi_conn *conn)
 {
 	struct sock *sk = conn->sock->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 options = tp->tcp_header_len - sizeof(struct tcphdr);
-	u32 mss;
+	int options, mss;
 
 	lock_sock(sk);
-	mss = min_t(u32, tp->advmss - options - 1, tp->rcv_wnd / 4);
+	options = tp->tcp_header_len - sizeof(struct tcphdr);
+	mss = min_t(int, tp->advmss - options - 1, tp->rcv_wnd / 4);
 	if (mss > inet_csk(sk)->icsk_ack.rcv_mss)
 		inet_csk(sk)->icsk_ack.rcv_mss = mss;
 	release_sock(sk);
@@ -707,6 +708,8 @@ int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
 	conn->saved_state_change = sk->sk_state_change;
 	conn->saved_write_space = sk->sk_write_space;
 	tcp_sock_set_nodelay(sk);
+	/* What comes has an answer, which acknowledges it; from the first on. */
+	tcp_sock_set_quickack(sk, 0);
 	kref_get(&portal->ref);
 	conn->portal = portal;
 	atomic_inc(&portal->ns->nr_socks);

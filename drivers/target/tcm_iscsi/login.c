@@ -19,6 +19,9 @@
 /* Seconds that a login waits for the session that it replaces. */
 #define TISCSI_REINSTATE_WAIT	5
 
+/* Bytes: keys of ours, names, the longest challenge in hex. */
+#define LOGIN_OWN_TEXT		3584
+
 #define STAGE_SECURITY		0
 #define STAGE_OPERATIONAL	1
 #define STAGE_FULL_FEATURE	3
@@ -748,17 +751,24 @@ static bool login_may_transit(const struct tiscsi_login *login)
 	return !tiscsi_nego_waits(&login->nego);
 }
 
-/* Room for any answer; there is none between requests. */
+/*
+ * Room for any answer; there is none between requests.  The shortest pair, "a="
+ * and its NUL, has "a=NotUnderstood" for an answer, which is less than eight
+ * times as long; what we have to say unasked fits LOGIN_OWN_TEXT.
+ */
 static int login_out_alloc(struct tiscsi_login *login)
 {
+	u32 cap = min_t(u32, LOGIN_OWN_TEXT + 8 * login->text_len,
+			TISCSI_TEXT_MAX);
+
 	login->out.len = 0;
 	login->out_sent = 0;
 	if (login->out.buf)
 		return 0;
-	login->out.buf = kvmalloc(TISCSI_TEXT_MAX, TISCSI_GFP_PEER);
+	login->out.buf = kvmalloc(cap, TISCSI_GFP_PEER);
 	if (!login->out.buf)
 		return -ENOMEM;
-	login->out.cap = TISCSI_TEXT_MAX;
+	login->out.cap = cap;
 	return 0;
 }
 

@@ -25,22 +25,24 @@
 void tiscsi_text_put(struct tiscsi_text *t, const char *key,
 		     const char *fmt, ...)
 {
-	u32 room = t->cap - t->len;
+	size_t room = t->cap - t->len, len = strlen(key);
 	char *p = t->buf + t->len;
 	va_list args;
-	int n, m = 0;
 
-	n = snprintf(p, room, "%s=", key);
-	if (n < room) {
-		va_start(args, fmt);
-		m = vsnprintf(p + n, room - n, fmt, args);
-		va_end(args);
-	}
-	if (n >= room || m >= room - n) {
+	/* Room for the equals sign and a NUL, at least. */
+	if (len + 2 > room) {
 		t->overflow = true;
 		return;
 	}
-	t->len += n + m + 1;
+	memcpy(p, key, len);
+	p[len++] = '=';
+	va_start(args, fmt);
+	len += vsnprintf(p + len, room - len, fmt, args) + 1;
+	va_end(args);
+	if (len > room)
+		t->overflow = true;
+	else
+		t->len += len;
 }
 
 /**

@@ -143,7 +143,7 @@ void tiscsi_cmd_pool_free(struct tiscsi_sess *sess)
 	kfree(sess->itt_hash);
 }
 
-/* Everything between what others may look at and what is written anyway. */
+/* Everything between what is set anyway and where sense data will be. */
 static void tiscsi_cmd_reset(struct tiscsi_cmd *cmd)
 {
 	const size_t from = offsetof(struct tiscsi_cmd, se_cmd);
@@ -171,6 +171,8 @@ static struct tiscsi_cmd *tiscsi_cmd_take(struct tiscsi_conn *conn)
 	cmd->conn = conn;
 	tiscsi_cmd_set_state(cmd, TASK_RECV);
 	refcount_set(&cmd->ref, 1);
+	/* Under the lock: nobody is to see, or to mark, what it was before. */
+	tiscsi_cmd_reset(cmd);
 	return cmd;
 }
 
@@ -212,11 +214,7 @@ struct tiscsi_cmd *tiscsi_cmd_alloc(struct tiscsi_conn *conn)
 	spin_lock(&sess->lock);
 	cmd = tiscsi_cmd_take(conn);
 	spin_unlock(&sess->lock);
-	if (unlikely(!cmd))
-		cmd = tiscsi_cmd_take_new(conn);
-	if (cmd)
-		tiscsi_cmd_reset(cmd);
-	return cmd;
+	return likely(cmd) ? cmd : tiscsi_cmd_take_new(conn);
 }
 
 /**
@@ -240,8 +238,6 @@ struct tiscsi_cmd *tiscsi_cmd_alloc_locked(struct tiscsi_conn *conn)
 		tiscsi_cmd_add(sess, cmd);
 		cmd = tiscsi_cmd_take(conn);
 	}
-	if (cmd)
-		tiscsi_cmd_reset(cmd);
 	return cmd;
 }
 

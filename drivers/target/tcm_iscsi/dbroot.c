@@ -81,6 +81,32 @@ char *tiscsi_dbroot_path(const char *fmt, ...)
 }
 
 /**
+ * tiscsi_dbroot_sync - have a directory's entries written to the disk
+ * @name: of the directory below dbroot; "" for dbroot itself
+ *
+ * Process context, may sleep for as long as the disk takes.
+ *
+ * Return: 0 when they are there, or a negative errno.
+ */
+int tiscsi_dbroot_sync(const char *name)
+{
+	char *path = tiscsi_dbroot_path("%s", name);
+	struct file *dir;
+	int ret;
+
+	if (!path)
+		return -ENOMEM;
+	dir = filp_open(path, O_RDONLY | O_DIRECTORY, 0);
+	kfree(path);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	ret = vfs_fsync(dir, 0);
+	filp_close(dir, NULL);
+	/* Some file systems have nothing to sync in a directory. */
+	return ret == -EINVAL ? 0 : ret;
+}
+
+/**
  * tiscsi_dbroot_learn - find out which directory it is
  *
  * When a LUN is linked.  A failure is logged and no more: everything but
@@ -116,6 +142,8 @@ void tiscsi_dbroot_prepare(void)
 	if (root && pr) {
 		tiscsi_mkdir(root);
 		ret = tiscsi_mkdir(pr);
+		if (!ret)
+			ret = tiscsi_dbroot_sync("");
 	}
 	if (ret && ret != -EEXIST)
 		pr_warn_ratelimited("cannot make %s: %d; persistent reservations will fail\n",

@@ -905,6 +905,7 @@ void tiscsi_dbroot_learn(void);
 void tiscsi_dbroot_prepare(void);
 __printf(1, 2)
 char *tiscsi_dbroot_path(const char *fmt, ...);
+int tiscsi_dbroot_sync(const char *name);
 
 static inline struct tiscsi_tpg *to_tiscsi_tpg(struct se_portal_group *se_tpg)
 {

@@ -198,7 +198,8 @@ static void tiscsi_alua_load_from(struct tiscsi_lu *lu,
  * @lu: new; nobody uses it yet
  *
  * Each state is restored when its group is first seen to have a port.  What
- * cannot be read is as if it were not there.  Process context, may sleep.
+ * cannot be read is as if it were not there, and logged.  Process context, may
+ * sleep.
  */
 void tiscsi_alua_load(struct tiscsi_lu *lu)
 {
@@ -210,7 +211,11 @@ void tiscsi_alua_load(struct tiscsi_lu *lu)
 	buf = kvmalloc(size, GFP_KERNEL);
 	for (slot = 0; buf && slot < ALUA_STORE_SLOTS; slot++) {
 		len = tiscsi_store_read(lu, ".alua", slot, buf, size);
-		if (tiscsi_alua_file_whole(lu, buf, len))
+		if (len < 0 && len != -ENOENT)
+			pr_err("states of target port groups of the unit with serial number %*pE cannot be read: %zd\n",
+			       INQUIRY_VPD_SERIAL_LEN,
+			       lu->dev->t10_wwn.unit_serial, len);
+		else if (tiscsi_alua_file_whole(lu, buf, len))
 			tiscsi_alua_load_from(lu, buf);
 	}
 	kvfree(buf);

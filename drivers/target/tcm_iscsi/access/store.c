@@ -64,25 +64,6 @@ u32 tiscsi_store_crc(const void *buf, u32 len, __be32 *crc)
 	return sum;
 }
 
-/* The directory entry of a new file must survive, too. */
-static int tiscsi_store_sync_dir(void)
-{
-	char *path = tiscsi_dbroot_path("pr");
-	struct file *dir;
-	int ret;
-
-	if (!path)
-		return -ENOMEM;
-	dir = filp_open(path, O_RDONLY | O_DIRECTORY, 0);
-	kfree(path);
-	if (IS_ERR(dir))
-		return PTR_ERR(dir);
-	ret = vfs_fsync(dir, 0);
-	filp_close(dir, NULL);
-	/* Some file systems have nothing to sync in a directory. */
-	return ret == -EINVAL ? 0 : ret;
-}
-
 /**
  * tiscsi_store_write - write a file
  * @path: its name, by tiscsi_store_path()
@@ -106,7 +87,8 @@ int tiscsi_store_write(const char *path, const void *buf, u32 len)
 	if (ret >= 0)
 		ret = ret == len ? vfs_fsync(file, 0) : -EIO;
 	filp_close(file, NULL);
-	return ret ?: tiscsi_store_sync_dir();
+	/* The directory entry of a new file must survive, too. */
+	return ret ?: tiscsi_dbroot_sync("pr");
 }
 
 /**

@@ -11,6 +11,8 @@
  * There is one fence a session at a time.  Each connection marks, and watches,
  * its own StatSN; a ping asks the initiator for an acknowledgment.
  */
+#include <scsi/scsi_common.h>
+
 #include "tcm_iscsi.h"
 
 /* Responses, as opposed to R2Ts, pings and the like, which pass. */
@@ -41,10 +43,13 @@ static void tiscsi_fence_drop(struct tiscsi_sess *sess)
 static bool tiscsi_fence_is_wanted(const struct tiscsi_cmd *cmd,
 				   enum tiscsi_tx_what what)
 {
+	struct scsi_sense_hdr sense;
+
 	if (what == TX_TMF)
 		return cmd->wait;
 	return what == TX_STATUS && cmd->sense_len &&
-	       (cmd->sense[2 + 2] & 0x0f) == UNIT_ATTENTION;
+	       scsi_normalize_sense(cmd->sense + 2, cmd->sense_len, &sense) &&
+	       sense.sense_key == UNIT_ATTENTION;
 }
 
 static void tiscsi_fence_set_mark(struct tiscsi_conn *conn)

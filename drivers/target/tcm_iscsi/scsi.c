@@ -545,10 +545,10 @@ static void tiscsi_scsi_unprep(struct tiscsi_cmd *cmd)
 static void tiscsi_scsi_set_sense(struct tiscsi_cmd *cmd,
 				  const struct tiscsi_sense *sense)
 {
+	struct se_device *dev = cmd->itl ? cmd->itl->dev : NULL;
+
 	cmd->scsi_status = SAM_STAT_CHECK_CONDITION;
-	scsi_build_sense_buffer(0, cmd->sense + 2, sense->key, sense->asc,
-				sense->ascq);
-	cmd->sense_len = 18;
+	cmd->sense_len = tiscsi_sense_build(dev, cmd->sense + 2, sense);
 }
 
 /**

@@ -257,6 +257,8 @@ struct tiscsi_answer {
 int tiscsi_answer_init(struct tiscsi_answer *ans, u32 size);
 void tiscsi_answer_put(struct tiscsi_answer *ans, const void *data, u32 len);
 void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd);
+u32 tiscsi_sense_build(struct se_device *dev, u8 *buf,
+		       const struct tiscsi_sense *sense);
 void tiscsi_answer_fail(struct se_cmd *se_cmd,
 			const struct tiscsi_sense *sense);
 sense_reason_t tiscsi_answer_sense(struct se_cmd *se_cmd,
@@ -273,6 +275,7 @@ void tiscsi_opcodes_attach(struct tiscsi_cmd *cmd);
 void tiscsi_verify_attach(struct tiscsi_cmd *cmd);
 void tiscsi_mode_attach(struct tiscsi_cmd *cmd);
 bool tiscsi_dev_has_fua(struct se_device *dev);
+bool tiscsi_dev_has_long_sense(struct se_device *dev);
 u64 tiscsi_luns_stand_in(struct tiscsi_cmd *cmd);
 void tiscsi_luns_attach_none(struct tiscsi_cmd *cmd);
 sense_reason_t tiscsi_execute_report_luns(struct se_cmd *se_cmd);

@@ -63,6 +63,26 @@ void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd)
 }
 
 /**
+ * tiscsi_sense_build - make sense data
+ * @dev: the logical unit's, or NULL where there is none
+ * @buf: room for %TRANSPORT_SENSE_BUFFER bytes
+ * @sense: what the data say
+ *
+ * In the format that the device's Control mode page announces (row D25).  Any
+ * context.
+ *
+ * Return: their length in bytes.
+ */
+u32 tiscsi_sense_build(struct se_device *dev, u8 *buf,
+		       const struct tiscsi_sense *sense)
+{
+	memset(buf, 0, TRANSPORT_SENSE_BUFFER);
+	scsi_build_sense_buffer(dev && tiscsi_dev_has_long_sense(dev), buf,
+				sense->key, sense->asc, sense->ascq);
+	return 8 + buf[7];
+}
+
+/**
  * tiscsi_answer_fail - end a command with CHECK CONDITION
  * @se_cmd: in the core's hands
  * @sense: why
@@ -71,9 +91,9 @@ void tiscsi_answer_send(struct tiscsi_answer *ans, struct se_cmd *se_cmd)
  */
 void tiscsi_answer_fail(struct se_cmd *se_cmd, const struct tiscsi_sense *sense)
 {
-	u8 buf[TRANSPORT_SENSE_BUFFER] = { };
+	u8 buf[TRANSPORT_SENSE_BUFFER];
 
-	scsi_build_sense_buffer(0, buf, sense->key, sense->asc, sense->ascq);
+	tiscsi_sense_build(se_cmd->se_dev, buf, sense);
 	transport_copy_sense_to_cmd(se_cmd, buf);
 	target_complete_cmd(se_cmd, SAM_STAT_CHECK_CONDITION);
 }

@@ -51,8 +51,16 @@ static const struct tiscsi_sense tiscsi_sense_no_saving = {
 /* pages                                                               */
 /* ------------------------------------------------------------------ */
 
-/* More than fixed format sense data can name. */
-static bool tiscsi_dev_is_long(struct se_device *dev)
+/**
+ * tiscsi_dev_has_long_sense - is the sense data of a device in descriptor format
+ * @dev: the device
+ *
+ * The core makes it so for devices that have more blocks than the INFORMATION
+ * field of the fixed format can name.  Any context.
+ *
+ * Return: what D_SENSE says in the Control mode page.
+ */
+bool tiscsi_dev_has_long_sense(struct se_device *dev)
 {
 	return dev->transport->get_blocks(dev) > U32_MAX;
 }
@@ -96,7 +104,7 @@ static void tiscsi_mode_control(struct se_cmd *se_cmd,
 	if (values == VALUES_CHANGEABLE)
 		return;
 	page[2] = 0x02;				/* GLTSD */
-	if (tiscsi_dev_is_long(se_cmd->se_dev))
+	if (tiscsi_dev_has_long_sense(se_cmd->se_dev))
 		page[2] |= 0x04;		/* D_SENSE */
 	/* QUEUE ALGORITHM MODIFIER: commands may be reordered. */
 	page[3] = attrib->emulate_rest_reord ? 0x00 : 0x10;

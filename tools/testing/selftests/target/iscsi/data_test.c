@@ -970,6 +970,52 @@ TEST(D25_autosense)
 	ping(c);
 }
 
+/* Of sense data: 70h for the fixed format, 72h for descriptors. */
+static u8 response_code(const struct conn *c)
+{
+	return ((const u8 *)c->rx.data)[2];
+}
+
+/* Whoever makes them: the data phase, the access layer or the core. */
+TEST(D25_sense_data_in_descriptor_format)
+{
+	struct conn *c = login(LOGIN(.initiator = env.initiator2,
+				     .keys = "ImmediateData=No InitialR2T=Yes"));
+	const u64 lun = lun_peripheral(5);
+	u8 buf[192] = {}, block[BLOCK];
+	struct scsi io;
+	struct pdu p;
+
+	clear_unit_attentions(c, lun);
+	scsi_cdb6(&io, lun, 0x1a, sizeof(buf), buf);
+	io.cdb[1] = 0x08;
+	io.cdb[2] = 0x0a;
+	scsi_run(c, &io);
+	ASSERT_EQ(GOOD, io.status);
+	ASSERT_EQ(0x04, buf[4 + 2] & 0x04);	/* D_SENSE */
+
+	scsi_rw(&io, true, lun, 0, BLOCK, block);
+	scsi_pdu(c, &io, &p);
+	pdu_data(&p, block, BLOCK);
+	conn_send(c, &p);
+	scsi_wait(c, &io);
+	must_be_sense(&io, 0x0b, 0x0c, 0x0c);
+	ASSERT_EQ(0x72, response_code(c));
+	ASSERT_EQ(8, io.sense_len);
+	/* INQUIRY for a page that is not there. */
+	scsi_cdb6(&io, lun, 0x12, sizeof(buf), buf);
+	io.cdb[1] = 1;
+	io.cdb[2] = 0xfe;
+	scsi_run(c, &io);
+	must_be_sense(&io, 0x05, 0x24, 0x00);
+	ASSERT_EQ(0x72, response_code(c));
+	scsi_cdb6(&io, lun, 0xff, 0, NULL);
+	scsi_run(c, &io);
+	must_be_sense(&io, 0x05, 0x20, 0x00);
+	ASSERT_EQ(0x72, response_code(c));
+	ping(c);
+}
+
 /*
  * A backend that fails is a status of the command, not a response code;
  * check.c lets no code but 0 and 1 through, whatever the test.

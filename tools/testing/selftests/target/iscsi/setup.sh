@@ -48,9 +48,11 @@ load() {
 ramdisks() {
 	local d
 	mk $HBA/disk0 $HBA/disk1 $HBA/null
-	put rd_nullio=1 $HBA/null/control
+	# Of 4 TiB, so that its sense data are in descriptor format.
+	put rd_nullio=1,rd_pages=$((1 << 30)) $HBA/null/control
+	put rd_pages=16384 $HBA/disk0/control
+	put rd_pages=16384 $HBA/disk1/control
 	for d in $HBA/*/; do
-		put rd_pages=16384 "$d/control"
 		d=${d%/}
 		[ "${d##*/}" != disk1 ] || put 0 "$d/attrib/emulate_tas"
 		put "7143-${d##*/}" "$d/wwn/vpd_unit_serial"

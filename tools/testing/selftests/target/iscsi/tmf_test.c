@@ -972,25 +972,43 @@ TEST(C44_fence_ends_with_its_connection)
 	ASSERT_EQ(OP_TMF_RSP, pdu_op(&c[0]->rx));
 }
 
-TEST(C44_E19_attention_of_third_party_is_fenced)
+/* It comes when both connections have acknowledged all that went before. */
+static void expect_fenced_attention(struct conn *c[2], u64 lun)
 {
-	struct conn *a = login_default(), *c[2];
 	struct scsi io;
 
-	login_two(c, env.initiator2, "ResponseFence");
-	ASSERT_EQ(TMF_DONE, tmf_lun(a, TMF_LUN_RESET, LUN0));
-	scsi_cdb6(&io, LUN0, 0x00, 0, NULL);
+	scsi_cdb6(&io, lun, 0x00, 0, NULL);
 	scsi_send(c[0], &io);
 	ping(c[0]);
 	acknowledge(c[0], 0);
 	ping(c[0]);
 	acknowledge(c[1], 0);
 	scsi_wait(c[0], &io);
-	ASSERT_EQ(0x06, io.key);
-	ASSERT_EQ(0x29, io.asc);
+	if (io.key != 0x06 || io.asc != 0x29)
+		die("sense %02x/%02x", io.key, io.asc);
 	acknowledge(c[0], 0);
+}
+
+TEST(C44_E19_attention_of_third_party_is_fenced)
+{
+	struct conn *a = login_default(), *c[2];
+
+	login_two(c, env.initiator2, "ResponseFence");
+	ASSERT_EQ(TMF_DONE, tmf_lun(a, TMF_LUN_RESET, LUN0));
+	expect_fenced_attention(c, LUN0);
 	clear_unit_attentions(c[0], LUN0);
 	clear_unit_attentions(a, LUN0);
+}
+
+/* The sense key is elsewhere. The first one says that the nexus is new. */
+TEST(C44_E19_attention_in_descriptor_format_is_fenced)
+{
+	const u64 lun = lun_peripheral(5);
+	struct conn *c[2];
+
+	login_two(c, env.initiator2, "ResponseFence");
+	expect_fenced_attention(c, lun);
+	clear_unit_attentions(c[0], lun);
 }
 
 /* The task ends at once; data for it goes nowhere, and nobody says so. */

@@ -292,9 +292,9 @@ void scsi_sense(struct scsi *io, const struct pdu *p)
 		return;
 	s = (const u8 *)p->data + 2;
 	io->sense_len = get_be16(p->data);
-	if (io->sense_len < 14)
+	if (io->sense_len < 8 || io->sense_len < 8U + s[7])
 		die("D25: %u bytes of sense data", io->sense_len);
-	if ((s[0] & 0x7e) == 0x70) {
+	if ((s[0] & 0x7e) == 0x70 && io->sense_len >= 14) {
 		io->key = s[2] & 0xf;
 		io->asc = s[12];
 		io->ascq = s[13];
@@ -303,7 +303,8 @@ void scsi_sense(struct scsi *io, const struct pdu *p)
 		io->asc = s[2];
 		io->ascq = s[3];
 	} else {
-		die("D25: sense data starts with %02x", s[0]);
+		die("D25: %u bytes of sense data, the first is %02x",
+		    io->sense_len, s[0]);
 	}
 }
 

@@ -114,7 +114,7 @@ slabs_are_back() {
 
 # The first time, caches are filled that stay.
 warm_up() {
-	setup && storm 2 && no_session_left && everything_goes && slabs >"$TMP/before"
+	setup && storm $((5 * SCALE)) && no_session_left && everything_goes && slabs >"$TMP/before"
 }
 
 plan 8

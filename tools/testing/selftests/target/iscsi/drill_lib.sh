@@ -145,6 +145,14 @@ wait_until() {
 	done
 }
 
+# where_is PID: it, and what it has started and waits for.
+where_is() {
+	local p
+	ps -o pid,stat,time,wchan:32,args -p "$1" 2>/dev/null
+	cat "/proc/$1/stack" 2>/dev/null
+	for p in $(ps -o pid= --ppid "$1"); do where_is "$p"; done
+}
+
 # within SECONDS COMMAND... : COMMAND returns in that time. If it does not it
 # is left behind (it may not be possible to kill it) and where it hangs is
 # said. Its own status is handed on.
@@ -160,7 +168,7 @@ within() {
 		took=$((NOW - start))
 		if [ $took -gt $((limit * 1000)) ]; then
 			echo "has not returned after $limit s: $*"
-			cat "/proc/$pid/wchan" "/proc/$pid/stack" 2>/dev/null
+			where_is "$pid"
 			kill -KILL $pid 2>/dev/null
 			return 124
 		fi

@@ -781,8 +781,7 @@ TEST_F(pr, I30_preempt_without_a_reservation)
 	ASSERT_EQ(UNREGISTERED, attention(self->c, LUN0));
 }
 
-/* The trigger of K7, again and again. */
-/* A thousand times in a long run: K7 is a use after free of the core. */
+/* K7, a use after free of the core: a thousand times in a long run. */
 TEST_F(pr, I31_preempt_of_oneself)
 {
 	u32 i, rounds = soak_or(1000, 100);

@@ -15,6 +15,7 @@
 #include "chap.h"
 #include "door.h"
 #include "latency.h"
+#include "sessions.h"
 
 #define TISCSI_INCUMBENT	"iscsi_target_mod"
 #define TISCSI_DEFAULT_FABRIC	"iscsi"
@@ -232,6 +233,8 @@ static struct se_portal_group *tiscsi_make_tpg(struct se_wwn *wwn,
 	ret = core_tpg_register(wwn, &tpg->se_tpg, SCSI_PROTOCOL_ISCSI);
 	if (ret)
 		goto free_rtpi;
+	/* A symlink(2) that fails can put off fabric_drop_tpg. */
+	config_item_get(&wwn->wwn_group.cg_item);
 	mutex_lock(&tiscsi_config_lock);
 	list_add_tail(&tpg->node, &target->tpgs);
 	mutex_unlock(&tiscsi_config_lock);
@@ -260,18 +263,21 @@ static int tiscsi_enable_tpg(struct se_portal_group *se_tpg, bool enable)
 static void tiscsi_drop_tpg(struct se_portal_group *se_tpg)
 {
 	struct tiscsi_tpg *tpg = to_tiscsi_tpg(se_tpg);
+	struct se_wwn *wwn = &tpg->target->wwn;
 
 	tiscsi_tpg_disable(tpg);
 	mutex_lock(&tiscsi_config_lock);
 	list_del(&tpg->node);
 	mutex_unlock(&tiscsi_config_lock);
 	tiscsi_tpg_wait_unused(tpg);
+	tiscsi_sess_dirs_unpin(tpg);
 	core_tpg_deregister(se_tpg);
 	ida_free(&tiscsi_rtpi_ida, tpg->rtpi);
 	memzero_explicit(&tpg->auth, sizeof(tpg->auth));
 	tiscsi_creds_put(tpg->creds);
 	kfree(tpg->redirect);
 	kfree(tpg);
+	config_item_put(&wwn->wwn_group.cg_item);
 }
 
 /* ------------------------------------------------------------------ */
@@ -676,6 +682,7 @@ static void __exit tiscsi_exit(void)
 	target_unregister_template(&tiscsi_ops);
 	tiscsi_watch_stop();
 	tiscsi_conns_wait_none();
+	tiscsi_sess_dirs_exit();
 	tiscsi_portals_exit();
 	tiscsi_free_workqueues();
 	tiscsi_cmd_cache_exit();

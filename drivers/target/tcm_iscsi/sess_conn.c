@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "recovery.h"
+#include "sessions.h"
 
 /* LUNs that tiscsi_lun_decode() knows. */
 #define TISCSI_NR_LUNS		0x4000
@@ -154,6 +155,8 @@ int tiscsi_sess_add_conn(struct tiscsi_sess *sess, struct tiscsi_conn *conn)
 		ret = 0;
 	}
 	spin_unlock(&sess->lock);
+	if (!ret && !sess->discovery)
+		tiscsi_sess_dir_add(sess);
 	return ret;
 }
 

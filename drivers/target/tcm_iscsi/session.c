@@ -16,6 +16,7 @@
 #include "login.h"
 #include "recovery.h"
 #include "redirect.h"
+#include "sessions.h"
 
 /* Near the wrap, so that it is passed (J18). */
 #define TISCSI_FIRST_TTT	(U32_MAX - 4)
@@ -76,6 +77,29 @@ static void tiscsi_sess_answer_logout(struct tiscsi_sess *sess)
 	tiscsi_cmd_put(cmd);
 }
 
+/**
+ * tiscsi_sess_is_dynamic - has the initiator no ACL of its own
+ * @sess: the session; also one that the core has forgotten
+ *
+ * Caller holds sess->lock.
+ */
+bool tiscsi_sess_is_dynamic(const struct tiscsi_sess *sess)
+{
+	lockdep_assert_held(&sess->lock);
+	if (sess->left_core)
+		return sess->dynamic;
+	return sess->nacl && sess->nacl->se_nacl.dynamic_node_acl;
+}
+
+/* The ACL may go as soon as the core has no session of it. */
+static void tiscsi_sess_leave_acl(struct tiscsi_sess *sess)
+{
+	spin_lock(&sess->lock);
+	sess->dynamic = tiscsi_sess_is_dynamic(sess);
+	sess->left_core = true;
+	spin_unlock(&sess->lock);
+}
+
 /* Nothing is in the core any more: nothing waits here. */
 static void tiscsi_sess_free_work(struct work_struct *work)
 {
@@ -86,6 +110,7 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 	if (sess->se_session) {
 		target_stop_session(sess->se_session);
 		target_wait_for_sess_cmds(sess->se_session);
+		tiscsi_sess_leave_acl(sess);
 		target_remove_session(sess->se_session);
 	}
 	tiscsi_access_leave(sess);
@@ -98,6 +123,7 @@ static void tiscsi_sess_free_work(struct work_struct *work)
 		wake_up_all(&tpg->sess_wait);
 		spin_unlock(&tpg->lock);
 	}
+	tiscsi_sess_dir_del(sess);
 	tiscsi_sess_answer_logout(sess);
 	tiscsi_sess_put(sess);
 }
@@ -222,6 +248,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	INIT_LIST_HEAD(&sess->reassigns);
 	INIT_DELAYED_WORK(&sess->retain_work, tiscsi_sess_retain_work);
 	INIT_LIST_HEAD(&sess->covers);
+	INIT_LIST_HEAD(&sess->dir_node);
 	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);
 	sess->sid = atomic_inc_return(&tiscsi_next_sid);
 	tiscsi_sess_set_state(sess, SESS_ACTIVE);

@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * <iqn>/sessions in configfs: who is logged in to a target, and the wish that
- * somebody log out.
- *
- * A directory a session would have to come and go under the hands of who
- * removes the portal group, which waits for the sessions while configfs holds
- * what their directories need to go.  So all of them are in one file, as long
- * as it takes, made when it is read.
+ * <iqn>/sessions in configfs: who is logged in to a target, in one file that is
+ * as long as it takes, and the wish that somebody log out.  For the directories
+ * beside it see sessions_dir.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/jiffies.h>
 #include <linux/kstrtox.h>
-#include <linux/math64.h>
-#include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/tcp.h>
 
 #include "door.h"
 #include "latency.h"
 #include "recovery.h"
+#include "sessions.h"
 
 static struct tiscsi_target *sessions_target(struct config_item *item)
 {
@@ -34,163 +26,19 @@ static struct tiscsi_target *sessions_target(struct config_item *item)
 /* the list                                                            */
 /* ------------------------------------------------------------------ */
 
-/*
- * configfs asks twice, for the length and for the text, and hands out what it
- * was told the first time.  So numbers that change have a fixed width, and who
- * came between is left out.
- */
-
-/**
- * struct sessions_out - text in the making
- * @buf: NULL to find out how long it is
- * @size: of @buf
- * @len: of the text, up to @full
- * @full: it did not fit
- * @latency: with histograms
- */
-struct sessions_out {
-	char *buf;
-	size_t size;
-	size_t len;
-	bool full;
-	bool latency;
-};
-
-static __printf(2, 3) void sessions_put(struct sessions_out *out,
-					const char *fmt, ...)
-{
-	size_t left = out->buf ? out->size - out->len : 0;
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(out->buf ? out->buf + out->len : NULL, left, fmt, args);
-	va_end(args);
-	/* The last byte may become a NUL: it is a line break, see below. */
-	if (out->buf && n > left)
-		out->full = true;
-	else
-		out->len += n;
-}
-
-static const enum tiscsi_key sessions_sess_keys[] = {
-	KEY_ERL, KEY_MAX_CONNECTIONS, KEY_INITIAL_R2T, KEY_IMMEDIATE_DATA,
-	KEY_MAX_BURST, KEY_FIRST_BURST, KEY_MAX_R2T, KEY_TIME2WAIT,
-	KEY_TIME2RETAIN, KEY_TASK_REPORTING,
-};
-
-static const enum tiscsi_key sessions_conn_keys[] = {
-	KEY_HEADER_DIGEST, KEY_DATA_DIGEST, KEY_MAX_RECV_DSL, KEY_MAX_XMIT_DSL,
-};
-
-static void sessions_put_keys(struct sessions_out *out,
-			      const struct tiscsi_keys *keys,
-			      const enum tiscsi_key *ids, size_t nr)
-{
-	char value[TISCSI_KEY_TEXT];
-	int len;
-
-	for (; nr; nr--, ids++) {
-		len = tiscsi_key_show(*ids, keys, value);
-		sessions_put(out, " %s=%.*s", tiscsi_key_name(*ids), len - 1,
-			     value);
-	}
-}
-
-static void sessions_put_latency(struct sessions_out *out,
-				 const struct tiscsi_latency *latency)
-{
-	char text[TISCSI_LATENCY_TEXT];
-
-	tiscsi_latency_show(latency, text);
-	sessions_put(out, " latency_us=%-16llu latency=%-*s",
-		     READ_ONCE(latency->us), TISCSI_LATENCY_TEXT - 1, text);
-}
-
-/* Its socket is there as long as it has not left its session. */
-static void sessions_put_conn(struct sessions_out *out,
-			      const struct tiscsi_conn *conn)
-{
-	u32 retransmits = 0;
-
-	lockdep_assert_held(&conn->sess->lock);
-	if (!test_bit(CONN_F_DETACHED, &conn->flags))
-		retransmits = READ_ONCE(tcp_sk(conn->sock->sk)->total_retrans);
-	sessions_put(out, "connection %u cid=%u state=%-16s",
-		     conn->sess->sid, conn->cid,
-		     tiscsi_conn_state_name(READ_ONCE(conn->state)));
-	sessions_put(out, " local=%pISpc peer=%pISpc cpu=%d",
-		     &conn->local_addr, &conn->peer_addr, conn->cpu);
-	sessions_put(out, " tasks=%-4u retransmits=%-10u", conn->nr_cmds,
-		     retransmits);
-	sessions_put_keys(out, &conn->keys, sessions_conn_keys,
-			  ARRAY_SIZE(sessions_conn_keys));
-	if (out->latency)
-		sessions_put_latency(out, &conn->latency);
-	sessions_put(out, "\n");
-}
-
-static void sessions_put_counters(struct sessions_out *out,
-				  struct tiscsi_sess *sess)
-{
-	sessions_put(out, " commands=%-20lld responses=%-20lld",
-		     atomic64_read(&sess->cmd_pdus),
-		     atomic64_read(&sess->rsp_pdus));
-	sessions_put(out, " read_bytes=%-20lld write_bytes=%-20lld",
-		     atomic64_read(&sess->tx_octets),
-		     atomic64_read(&sess->rx_octets));
-	sessions_put(out, " digest_errors=%-10d timeouts=%-10d",
-		     atomic_read(&sess->conn_digest_errors),
-		     atomic_read(&sess->conn_timeout_errors));
-}
-
-static void sessions_put_sess(struct sessions_out *out,
-			      struct tiscsi_sess *sess)
-{
-	u64 age = div_u64(get_jiffies_64() - sess->created, HZ);
-	struct tiscsi_conn *conn;
-	bool dynamic = sess->nacl && sess->nacl->se_nacl.dynamic_node_acl;
-
-	spin_lock(&sess->lock);
-	sessions_put(out, "session %u tpgt=%u initiator=%s isid=%6phN tsih=%u",
-		     sess->sid, sess->tpg->tag, sess->initiator_name,
-		     sess->isid, sess->tsih);
-	sessions_put(out, " state=%-11s acl=%s seconds=%-10llu",
-		     tiscsi_sess_state_name(sess->state),
-		     dynamic ? "dynamic" : "explicit", age);
-	sessions_put(out, " connections=%-2u depth=%u tasks=%-4u",
-		     sess->nr_conns, sess->depth, sess->nr_busy);
-	sessions_put_counters(out, sess);
-	sessions_put_keys(out, &sess->keys, sessions_sess_keys,
-			  ARRAY_SIZE(sessions_sess_keys));
-	/* The initiator's own words, so they are the last ones. */
-	sessions_put(out, " alias=%s\n", sess->initiator_alias);
-	list_for_each_entry(conn, &sess->conns, sess_node)
-		sessions_put_conn(out, conn);
-	spin_unlock(&sess->lock);
-}
-
 /* All up to @last that fit, each of them wholly. */
 static int sessions_put_tpg(struct sessions_out *out, struct tiscsi_tpg *tpg,
 			    u32 last)
 {
 	struct tiscsi_sess **sess;
-	size_t before;
 	u32 nr, i;
 
 	sess = tiscsi_tpg_get_sessions(tpg, &nr);
 	if (!sess)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
-		before = out->len;
-		if ((s32)(sess[i]->sid - last) > 0)
-			continue;
-		sessions_put_sess(out, sess[i]);
-		if (out->full) {
-			out->len = before;
-			break;
-		}
-	}
+	for (i = 0; i < nr && !out->full; i++)
+		if ((s32)(sess[i]->sid - last) <= 0)
+			tiscsi_sessions_put_sess(out, sess[i]);
 	tiscsi_tpg_put_sessions(sess, nr);
 	return 0;
 }
@@ -215,14 +63,7 @@ static ssize_t sessions_list_read(struct config_item *item, void *buf,
 			break;
 	}
 	mutex_unlock(&tiscsi_config_lock);
-	if (ret)
-		return ret;
-	if (!buf)
-		return out.len;
-	/* The end of the last line, and of those of who has gone. */
-	out.len -= out.len ? 1 : 0;
-	memset(buf + out.len, '\n', size - out.len);
-	return size;
+	return ret ?: tiscsi_sessions_end(&out);
 }
 
 CONFIGFS_BIN_ATTR_RO(sessions_, list, NULL, 0);
@@ -236,16 +77,27 @@ static struct configfs_bin_attribute *sessions_bin_attrs[] = {
 /* commands                                                            */
 /* ------------------------------------------------------------------ */
 
-/* Which sessions a command is about, or which connection of one. */
-struct sessions_choice {
-	bool all;
-	bool group;
-	bool conn;
-	u16 tag;
-	u16 cid;
-	u32 sid;
-	u32 seconds;
-};
+/**
+ * tiscsi_sessions_parse_arg - what follows which session a command is about
+ * @text: seconds if @timed, else the CID of a connection
+ * @timed: which of them
+ * @choice: gets it
+ *
+ * Return: 0, -EINVAL or -ERANGE.
+ */
+int tiscsi_sessions_parse_arg(const char *text, bool timed,
+			      struct sessions_choice *choice)
+{
+	int ret;
+
+	choice->conn = !timed;
+	if (!timed)
+		return kstrtou16(text, 10, &choice->cid);
+	ret = kstrtou32(text, 10, &choice->seconds);
+	if (!ret && choice->seconds > TISCSI_LOGOUT_GRACE_MAX)
+		ret = -EINVAL;
+	return ret;
+}
 
 /*
  * "<session>", "tpgt_<tag>" or "all"; and after that seconds if @timed, else,
@@ -255,19 +107,20 @@ static int sessions_parse(const char *page, bool timed,
 			  struct sessions_choice *choice)
 {
 	char buf[32], *text, *which;
+	int ret;
 
 	if (strscpy(buf, page, sizeof(buf)) < 0)
 		return -EINVAL;
 	text = strim(buf);
 	which = strsep(&text, " \t");
-	if (text && timed && kstrtou32(skip_spaces(text), 10, &choice->seconds))
-		return -EINVAL;
-	if (choice->seconds > TISCSI_LOGOUT_GRACE_MAX)
-		return -EINVAL;
-	choice->conn = text && !timed;
+	if (text) {
+		ret = tiscsi_sessions_parse_arg(skip_spaces(text), timed,
+						choice);
+		if (ret)
+			return ret;
+	}
 	if (choice->conn)
-		return kstrtou16(skip_spaces(text), 10, &choice->cid) ?:
-		       kstrtou32(which, 10, &choice->sid);
+		return kstrtou32(which, 10, &choice->sid);
 	choice->all = !strcmp(which, "all");
 	if (choice->all)
 		return 0;
@@ -294,6 +147,24 @@ static u32 sessions_drop_conn(struct tiscsi_sess *sess, u16 cid)
 	return nr;
 }
 
+/**
+ * tiscsi_sessions_ask - have a session log out, or drop what is chosen of it
+ * @sess: the session
+ * @choice: a connection of it, or all, and in what time
+ *
+ * Process context; takes sess->lock.
+ *
+ * Return: how many were asked: 0 if it has no such connection.
+ */
+u32 tiscsi_sessions_ask(struct tiscsi_sess *sess,
+			const struct sessions_choice *choice)
+{
+	if (choice->conn)
+		return sessions_drop_conn(sess, choice->cid);
+	tiscsi_sess_dismiss(sess, choice->seconds);
+	return 1;
+}
+
 static u32 sessions_ask_tpg(struct tiscsi_tpg *tpg,
 			    const struct sessions_choice *choice)
 {
@@ -301,16 +172,9 @@ static u32 sessions_ask_tpg(struct tiscsi_tpg *tpg,
 	u32 nr = 0;
 
 	spin_lock(&tpg->lock);
-	list_for_each_entry(sess, &tpg->sessions, node) {
-		if (!choice->all && !choice->group && choice->sid != sess->sid)
-			continue;
-		if (choice->conn) {
-			nr += sessions_drop_conn(sess, choice->cid);
-			continue;
-		}
-		tiscsi_sess_dismiss(sess, choice->seconds);
-		nr++;
-	}
+	list_for_each_entry(sess, &tpg->sessions, node)
+		if (choice->all || choice->group || choice->sid == sess->sid)
+			nr += tiscsi_sessions_ask(sess, choice);
 	spin_unlock(&tpg->lock);
 	return nr;
 }

@@ -243,6 +243,7 @@ enum tiscsi_redirect_policy {
  *	-1; under tiscsi_config_lock
  * @lock: protects @sessions and @login_waiters, leaf but for sess->lock
  * @nr_sessions: on @sessions
+ * @pins_target: there have been directories of sessions: see sessions_dir.c
  */
 struct tiscsi_tpg {
 	struct se_portal_group se_tpg;
@@ -264,6 +265,7 @@ struct tiscsi_tpg {
 	u32 redirect_turn;
 	u32 redirect_live;
 	s32 sent_by;
+	bool pins_target;
 	refcount_t users;
 	struct completion unused;
 	spinlock_t lock;		/* see above */
@@ -582,6 +584,7 @@ enum tiscsi_close_reason {
 };
 
 struct tiscsi_kept;
+struct sess_dir;
 
 /* A connection that failed while its session went on. */
 struct tiscsi_lost {
@@ -622,6 +625,8 @@ struct tiscsi_lost {
  *	answered when the core has let go of the session
  * @free_work: runs when the session is closed and nothing but @logout is left
  *	of it
+ * @left_core: @nacl may be gone, and @dynamic is what it was; under @lock
+ * @dir: its directory in configfs; for this and what follows see sessions_dir.c
  */
 struct tiscsi_sess {
 	struct se_session *se_session;	/* NULL in discovery */
@@ -686,6 +691,13 @@ struct tiscsi_sess {
 	struct tiscsi_cmd *fence;	/* whose response is fenced; or NULL */
 	struct tiscsi_cmd *logout;
 	struct work_struct free_work;
+	bool left_core;
+	bool dynamic;
+
+	struct sess_dir *dir;
+	struct list_head dir_node;
+	bool dir_wanted;
+	bool dir_over;
 
 	atomic_long_t sg_pages;		/* large buffers of its commands */
 
@@ -1330,6 +1342,7 @@ struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,
 struct tiscsi_sess **tiscsi_tpg_get_sessions(struct tiscsi_tpg *tpg, u32 *nr);
 void tiscsi_tpg_put_sessions(struct tiscsi_sess **sess, u32 nr);
 u32 tiscsi_sess_last_sid(void);
+bool tiscsi_sess_is_dynamic(const struct tiscsi_sess *sess);
 void tiscsi_sess_for_each(void (*visit)(struct tiscsi_sess *sess, void *arg),
 			  void *arg);
 int tiscsi_tpg_enable(struct tiscsi_tpg *tpg);

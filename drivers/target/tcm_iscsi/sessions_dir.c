@@ -33,11 +33,17 @@ struct sess_dir {
 	struct tiscsi_sess *sess;	/* while files can be read and written */
 };
 
+/*
+ * When a directory is made, after the login.  Who only logs in and out, as in a
+ * storm or to look, costs none.
+ */
+#define SESS_DIR_DELAY	(HZ / 10)
+
 static void sess_dirs_work(struct work_struct *work);
 
 static DEFINE_SPINLOCK(sess_dirs_lock);		/* of what follows */
 static LIST_HEAD(sess_dirs_due);		/* sessions, by dir_node */
-static DECLARE_WORK(sess_dirs_worker, sess_dirs_work);
+static DECLARE_DELAYED_WORK(sess_dirs_worker, sess_dirs_work);
 
 /* Objects of configfs that call us in the end. */
 static atomic_t sess_dirs_nr = ATOMIC_INIT(0);
@@ -300,19 +306,11 @@ static void sess_dirs_work(struct work_struct *work)
 	}
 }
 
-static void sess_dir_due(struct tiscsi_sess *sess)
-{
-	lockdep_assert_held(&sess_dirs_lock);
-	list_add_tail(&sess->dir_node, &sess_dirs_due);
-	/* Sleeps on locks of configfs, and is nothing that memory waits for. */
-	queue_work(system_unbound_wq, &sess_dirs_worker);
-}
-
 /**
  * tiscsi_sess_dir_add - have a directory made for a session
  * @sess: has just logged in
  *
- * At some time; never if the session is over before.  Process context, waits
+ * A moment later; never if the session is over before.  Process context, waits
  * for nothing.
  */
 void tiscsi_sess_dir_add(struct tiscsi_sess *sess)
@@ -321,7 +319,10 @@ void tiscsi_sess_dir_add(struct tiscsi_sess *sess)
 	if (!sess->dir_over) {
 		kref_get(&sess->ref);
 		sess->dir_wanted = true;
-		sess_dir_due(sess);
+		list_add_tail(&sess->dir_node, &sess_dirs_due);
+		/* It sleeps on locks, and no memory waits for it. */
+		queue_delayed_work(system_unbound_wq, &sess_dirs_worker,
+				   SESS_DIR_DELAY);
 	}
 	spin_unlock(&sess_dirs_lock);
 }
@@ -340,8 +341,10 @@ void tiscsi_sess_dir_del(struct tiscsi_sess *sess)
 	sess->dir_over = true;
 	never = !list_empty(&sess->dir_node);
 	list_del_init(&sess->dir_node);
-	if (sess->dir_wanted && !never)
-		sess_dir_due(sess);
+	if (sess->dir_wanted && !never) {
+		list_add_tail(&sess->dir_node, &sess_dirs_due);
+		mod_delayed_work(system_unbound_wq, &sess_dirs_worker, 0);
+	}
 	spin_unlock(&sess_dirs_lock);
 	if (never)
 		tiscsi_sess_put(sess);
@@ -366,6 +369,6 @@ void tiscsi_sess_dirs_unpin(struct tiscsi_tpg *tpg)
  */
 void tiscsi_sess_dirs_exit(void)
 {
-	flush_work(&sess_dirs_worker);
+	cancel_delayed_work_sync(&sess_dirs_worker);
 	wait_var_event(&sess_dirs_nr, !atomic_read(&sess_dirs_nr));
 }

@@ -297,28 +297,24 @@ static void tiscsi_conn_timer(struct timer_list *t)
 /* Pings the peer when it was silent for long, drops it when it stays so. */
 static void tiscsi_conn_check_ping(struct tiscsi_conn *conn)
 {
-	struct tiscsi_nacl_attrib *attrib;
+	struct tiscsi_nacl_attrib attrib;
 	unsigned long due;
 
-	if (!conn->sess->nacl)
+	if (!tiscsi_sess_get_attrib(conn->sess, &attrib))
 		return;
-	attrib = &conn->sess->nacl->attrib;
 
 	if (conn->ping_outstanding) {
-		due = conn->ping_sent +
-		      READ_ONCE(attrib->nopin_response_timeout) * HZ;
+		due = conn->ping_sent + attrib.nopin_response_timeout * HZ;
 		if (time_after_eq(jiffies, due)) {
 			tiscsi_conn_close(conn, CLOSE_TIMEOUT);
 			return;
 		}
 	} else {
-		u32 timeout = READ_ONCE(attrib->nopin_timeout);
-
-		if (!timeout)
+		if (!attrib.nopin_timeout)
 			return;
-		due = conn->last_rx + timeout * HZ;
+		due = conn->last_rx + attrib.nopin_timeout * HZ;
 		if (time_after_eq(jiffies, due) && !tiscsi_ping_send(conn))
-			due = jiffies + READ_ONCE(attrib->nopin_response_timeout) * HZ;
+			due = jiffies + attrib.nopin_response_timeout * HZ;
 	}
 	tiscsi_conn_arm_timer(conn, max(due, jiffies + 1));
 }

@@ -381,9 +381,11 @@ static void tiscsi_tx_done(struct tiscsi_conn *conn)
 /* Seconds that a peer may take nothing of what is sent to it. */
 static u32 tiscsi_tx_patience(const struct tiscsi_conn *conn)
 {
-	if (!conn->sess || !conn->sess->nacl)
+	struct tiscsi_nacl_attrib attrib;
+
+	if (!conn->sess || !tiscsi_sess_get_attrib(conn->sess, &attrib))
 		return TISCSI_TX_PATIENCE;
-	return READ_ONCE(conn->sess->nacl->attrib.nopin_response_timeout);
+	return attrib.nopin_response_timeout;
 }
 
 /* The socket is full; when the peer acknowledges, its time runs anew. */

@@ -91,11 +91,33 @@ bool tiscsi_sess_is_dynamic(const struct tiscsi_sess *sess)
 	return sess->nacl && sess->nacl->se_nacl.dynamic_node_acl;
 }
 
+/**
+ * tiscsi_sess_get_attrib - what the ACL of a session says
+ * @sess: the session; also one that the core has forgotten, while its Logout is
+ *	being answered
+ * @attrib: gets it
+ *
+ * Any context.
+ *
+ * Return: false if there is no ACL, as in discovery.
+ */
+bool tiscsi_sess_get_attrib(struct tiscsi_sess *sess,
+			    struct tiscsi_nacl_attrib *attrib)
+{
+	if (!sess->nacl)
+		return false;
+	spin_lock(&sess->lock);
+	*attrib = sess->left_core ? sess->attrib : sess->nacl->attrib;
+	spin_unlock(&sess->lock);
+	return true;
+}
+
 /* The ACL may go as soon as the core has no session of it. */
 static void tiscsi_sess_leave_acl(struct tiscsi_sess *sess)
 {
 	spin_lock(&sess->lock);
 	sess->dynamic = tiscsi_sess_is_dynamic(sess);
+	sess->attrib = sess->nacl->attrib;
 	sess->left_core = true;
 	spin_unlock(&sess->lock);
 }

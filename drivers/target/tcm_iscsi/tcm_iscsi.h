@@ -625,7 +625,8 @@ struct tiscsi_lost {
  *	answered when the core has let go of the session
  * @free_work: runs when the session is closed and nothing but @logout is left
  *	of it
- * @left_core: @nacl may be gone, and @dynamic is what it was; under @lock
+ * @left_core: @nacl may be gone, and @dynamic and @attrib are what it was and
+ *	said; under @lock
  * @dir: its directory in configfs; for this and what follows see sessions_dir.c
  */
 struct tiscsi_sess {
@@ -693,6 +694,7 @@ struct tiscsi_sess {
 	struct work_struct free_work;
 	bool left_core;
 	bool dynamic;
+	struct tiscsi_nacl_attrib attrib;
 
 	struct sess_dir *dir;
 	struct list_head dir_node;
@@ -1343,6 +1345,8 @@ struct tiscsi_sess **tiscsi_tpg_get_sessions(struct tiscsi_tpg *tpg, u32 *nr);
 void tiscsi_tpg_put_sessions(struct tiscsi_sess **sess, u32 nr);
 u32 tiscsi_sess_last_sid(void);
 bool tiscsi_sess_is_dynamic(const struct tiscsi_sess *sess);
+bool tiscsi_sess_get_attrib(struct tiscsi_sess *sess,
+			    struct tiscsi_nacl_attrib *attrib);
 void tiscsi_sess_for_each(void (*visit)(struct tiscsi_sess *sess, void *arg),
 			  void *arg);
 int tiscsi_tpg_enable(struct tiscsi_tpg *tpg);

@@ -18,7 +18,7 @@
 #define NR_SESSIONS	1024
 #define NR_READS	20
 #define NR_DIR_READS	5
-#define DIRS_MS		10000	/* emulated, beside others; else a second */
+#define DIRS_MS		25000	/* emulated, beside others; else a second */
 #define NR_SLOW		2	/* that may be held up by who else is busy */
 
 #define KEYS	"InitiatorAlias=an\033[31m HeaderDigest=CRC32C " LENGTHS

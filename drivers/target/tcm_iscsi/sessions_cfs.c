@@ -79,7 +79,8 @@ static struct configfs_bin_attribute *sessions_bin_attrs[] = {
 
 /**
  * tiscsi_sessions_parse_arg - what follows which session a command is about
- * @text: seconds if @timed, else the CID of a connection
+ * @text: seconds if @timed, else the CID of a connection; NULL or empty for
+ *	what there is by default: TISCSI_ASK_LOGOUT seconds, all connections
  * @timed: which of them
  * @choice: gets it
  *
@@ -90,6 +91,9 @@ int tiscsi_sessions_parse_arg(const char *text, bool timed,
 {
 	int ret;
 
+	choice->seconds = timed ? TISCSI_ASK_LOGOUT : 0;
+	if (!text || !*text)
+		return 0;
 	choice->conn = !timed;
 	if (!timed)
 		return kstrtou16(text, 10, &choice->cid);
@@ -113,12 +117,10 @@ static int sessions_parse(const char *page, bool timed,
 		return -EINVAL;
 	text = strim(buf);
 	which = strsep(&text, " \t");
-	if (text) {
-		ret = tiscsi_sessions_parse_arg(skip_spaces(text), timed,
-						choice);
-		if (ret)
-			return ret;
-	}
+	ret = tiscsi_sessions_parse_arg(text ? skip_spaces(text) : NULL, timed,
+					choice);
+	if (ret)
+		return ret;
 	if (choice->conn)
 		return kstrtou32(which, 10, &choice->sid);
 	choice->all = !strcmp(which, "all");
@@ -198,10 +200,9 @@ static int sessions_ask(struct tiscsi_target *target,
 }
 
 static ssize_t sessions_command(struct config_item *item, const char *name,
-				bool timed, u32 seconds, const char *page,
-				size_t count)
+				bool timed, const char *page, size_t count)
 {
-	struct sessions_choice choice = { .seconds = seconds };
+	struct sessions_choice choice = {};
 	int ret = sessions_parse(page, timed, &choice);
 
 	if (ret) {
@@ -224,14 +225,13 @@ static ssize_t sessions_command(struct config_item *item, const char *name,
 static ssize_t sessions_logout_store(struct config_item *item,
 				     const char *page, size_t count)
 {
-	return sessions_command(item, "logout", true, TISCSI_ASK_LOGOUT, page,
-				count);
+	return sessions_command(item, "logout", true, page, count);
 }
 
 static ssize_t sessions_drop_store(struct config_item *item, const char *page,
 				   size_t count)
 {
-	return sessions_command(item, "drop", false, 0, page, count);
+	return sessions_command(item, "drop", false, page, count);
 }
 
 static ssize_t sessions_latency_show(struct config_item *item, char *page)

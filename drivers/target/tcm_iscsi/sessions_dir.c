@@ -124,19 +124,17 @@ static ssize_t sess_dir_latency_read(struct config_item *item, void *buf,
 static int sess_dir_parse(const char *page, bool timed,
 			  struct sessions_choice *choice)
 {
-	char buf[32], *text;
+	char buf[32];
 
 	if (strscpy(buf, page, sizeof(buf)) < 0)
 		return -EINVAL;
-	text = strim(buf);
-	return *text ? tiscsi_sessions_parse_arg(text, timed, choice) : 0;
+	return tiscsi_sessions_parse_arg(strim(buf), timed, choice);
 }
 
 static ssize_t sess_dir_command(struct config_item *item, const char *name,
-				bool timed, u32 seconds, const char *page,
-				size_t count)
+				bool timed, const char *page, size_t count)
 {
-	struct sessions_choice choice = { .seconds = seconds };
+	struct sessions_choice choice = {};
 
 	if (sess_dir_parse(page, timed, &choice)) {
 		tiscsi_refuse(item, name, "\"%*pE\" is not %s, nor empty",
@@ -155,14 +153,13 @@ static ssize_t sess_dir_command(struct config_item *item, const char *name,
 static ssize_t sess_dir_logout_store(struct config_item *item,
 				     const char *page, size_t count)
 {
-	return sess_dir_command(item, "logout", true, TISCSI_ASK_LOGOUT, page,
-				count);
+	return sess_dir_command(item, "logout", true, page, count);
 }
 
 static ssize_t sess_dir_drop_store(struct config_item *item, const char *page,
 				   size_t count)
 {
-	return sess_dir_command(item, "drop", false, 0, page, count);
+	return sess_dir_command(item, "drop", false, page, count);
 }
 
 CONFIGFS_ATTR_RO(sess_dir_, info);

@@ -152,7 +152,7 @@ TEST(G13_G14_lun_map_change_is_told_once_to_every_session)
 	int on;
 
 	for (on = 1; on >= 0; on--) {
-		env_map_lun9(env.initiator, on);
+		env_map_lun(env.initiator, 9, 2, on);
 		ASSERT_EQ(0x3f0e, attention(a, LUN0));
 		ASSERT_EQ(0, attention(a, LUN0));
 		ASSERT_EQ(0x3f0e, attention(b, LUN0));
@@ -169,9 +169,9 @@ TEST(G14_most_important_first_and_none_lost)
 	struct conn *a = login(LOGIN(.isid = 0x1405));
 	struct conn *b = login(LOGIN(.isid = 0x1406));
 
-	env_map_lun9(env.initiator, true);
+	env_map_lun(env.initiator, 9, 2, true);
 	ASSERT_EQ(TMF_DONE, tmf(b, TMF_LUN_RESET, LUN0, NO_TAG, 0));
-	env_map_lun9(env.initiator, false);
+	env_map_lun(env.initiator, 9, 2, false);
 	ASSERT_EQ(0x2903, attention(a, LUN0));
 	ASSERT_EQ(0x3f0e, attention(a, LUN0));
 	ASSERT_EQ(0, attention(a, LUN0));

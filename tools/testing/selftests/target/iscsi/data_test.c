@@ -1269,10 +1269,8 @@ TEST(D33_many_data_in_pdus)
 static u32 segments_received(struct conn *c)
 {
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO: %m");
+	conn_tcp_info(c, &info);
 	return info.tcpi_segs_in;
 }
 

@@ -454,7 +454,7 @@ TEST(G13_who_asked_is_not_told_that_luns_changed)
 	u8 buf[256];
 	u32 len;
 
-	env_map_lun9(env.initiator, true);
+	env_map_lun(env.initiator, 9, 2, true);
 	ASSERT_EQ(GOOD, report_luns(a, LUN0, 0, sizeof(buf), buf, &len));
 	ASSERT_EQ(24, get_be32(buf));
 	ASSERT_EQ(GOOD, attention(a, LUN0));
@@ -462,7 +462,7 @@ TEST(G13_who_asked_is_not_told_that_luns_changed)
 	/* The other session has not asked. */
 	ASSERT_EQ(ATTENTION(0x3f, 0x0e), attention(b, LUN0));
 	ASSERT_EQ(ATTENTION(0x3f, 0x0e), attention(b, LUN1));
-	env_map_lun9(env.initiator, false);
+	env_map_lun(env.initiator, 9, 2, false);
 	ASSERT_EQ(GOOD, report_luns(a, LUN0, 0, sizeof(buf), buf, &len));
 	ASSERT_EQ(16, get_be32(buf));
 	ASSERT_EQ(GOOD, attention(a, LUN0));

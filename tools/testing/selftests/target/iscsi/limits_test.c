@@ -107,45 +107,28 @@ TEST(J08_J13_F25_initiator_that_stops_reading)
 
 #define LEAVER	"iqn.2003-01.org.example:leaver"
 
-static void acl_path(char *path, const char *file)
+static void leaver(bool on)
 {
-	snprintf(path, PATH_MAX, "%s/%s/tpgt_1/acls/" LEAVER "%s",
-		 env.configfs, env.target, file);
-}
+	char dir[PATH_MAX];
 
-static void acl_make(void)
-{
-	char dir[PATH_MAX], lun[PATH_MAX], link[PATH_MAX], to[PATH_MAX];
-
-	acl_path(dir, "");
-	acl_path(lun, "/lun_0");
-	acl_path(link, "/lun_0/lun");
-	snprintf(to, sizeof(to), "%s/%s/tpgt_1/lun/lun_0", env.configfs,
+	snprintf(dir, sizeof(dir), "%s/%s/tpgt_1/acls/" LEAVER, env.configfs,
 		 env.target);
-	if (mkdir(dir, 0755) || mkdir(lun, 0755) || symlink(to, link))
+	if (on && mkdir(dir, 0755))
 		die("%s: %s", dir, strerror(errno));
+	env_map_lun(LEAVER, 0, 0, on);
+	if (!on && rmdir(dir))
+		die("%s: %s", dir, strerror(errno));
+	if (!on)
+		return;
 	acl_set(LEAVER, "attrib/nopin_timeout", "3");
 	acl_set(LEAVER, "attrib/nopin_response_timeout", "3");
-}
-
-static void acl_remove(void)
-{
-	char dir[PATH_MAX], lun[PATH_MAX], link[PATH_MAX];
-
-	acl_path(dir, "");
-	acl_path(lun, "/lun_0");
-	acl_path(link, "/lun_0/lun");
-	if (unlink(link) || rmdir(lun) || rmdir(dir))
-		die("%s: %s", dir, strerror(errno));
 }
 
 static bool is_connected(struct conn *c)
 {
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO: %s", strerror(errno));
+	conn_tcp_info(c, &info);
 	return info.tcpi_state == 1;	/* TCP_ESTABLISHED */
 }
 
@@ -162,7 +145,7 @@ TEST(J13_acl_goes_before_the_logout_response)
 	struct pdu p;
 	u64 end;
 
-	acl_make();
+	leaver(true);
 	c = login(LOGIN(.initiator = LEAVER));
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	scsi_rw(&io, false, LUN0, 0, 16 << 20, NULL);
@@ -170,13 +153,11 @@ TEST(J13_acl_goes_before_the_logout_response)
 	pdu_logout(c, &p, 0, 0);
 	conn_send(c, &p);
 	wait_gone(LEAVER, other, DEADLINE_MS);
-	acl_remove();
+	leaver(false);
 	/* It looks at the time at least twice, or it is over. */
-	for (end = now_ms() + bound_ms(7000); is_connected(c);) {
-		if (now_ms() > end)
-			break;
+	end = now_ms() + bound_ms(7000);
+	while (is_connected(c) && now_ms() < end)
 		usleep(50000);
-	}
 	must_work(other);
 	conn_close(c);
 }

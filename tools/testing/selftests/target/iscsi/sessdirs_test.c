@@ -312,13 +312,6 @@ TEST(portal_group_with_sessions_goes_and_its_target_at_once)
 
 /* ---- commands ---- */
 
-/* What follows when it did not log out in time. */
-static void expect_dropped(struct conn *c)
-{
-	recv_async(c, ASYNC_DROP_SESSION);
-	expect_closed(c);
-}
-
 static int tell(u32 sid, const char *command, const char *text)
 {
 	char path[PATH_MAX];

@@ -277,13 +277,6 @@ static int ask(const char *command, const char *fmt, ...)
 	return configfs_try(path, text);
 }
 
-/* What follows when it did not log out in time. */
-static void expect_dropped(struct conn *c)
-{
-	recv_async(c, ASYNC_DROP_SESSION);
-	expect_closed(c);
-}
-
 TEST(C33_F27_logout_is_asked_for_and_comes)
 {
 	struct conn *c = login_default();

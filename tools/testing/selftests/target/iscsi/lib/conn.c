@@ -8,8 +8,8 @@
 #include <netdb.h>
 #include <poll.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -238,6 +238,19 @@ void conn_uncork(struct conn *c)
 {
 	c->corked = false;
 	conn_write(c, c->txq.buf, c->txq.len);
+}
+
+/**
+ * conn_tcp_info() - what TCP knows of a connection
+ * @c: the connection
+ * @info: filled in
+ */
+void conn_tcp_info(struct conn *c, struct tcp_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, info, &len))
+		die("TCP_INFO: %s", strerror(errno));
 }
 
 static bool all_acknowledged(struct conn *c, u64 deadline)

@@ -355,19 +355,21 @@ bool klog_has(int fd, const char *text)
 }
 
 /**
- * env_map_lun9() - map LUN 9 to an initiator, or take it away again
+ * env_map_lun() - map a LUN to an initiator, or take it away again
  * @initiator: its name; its ACL is one of @env.target
+ * @number: the LUN that it sees
+ * @of: the LUN of the portal group that it is
  * @on: map it
  */
-void env_map_lun9(const char *initiator, bool on)
+void env_map_lun(const char *initiator, u32 number, u32 of, bool on)
 {
 	char dir[PATH_MAX], link[PATH_MAX + 8], lun[PATH_MAX];
 
-	snprintf(dir, sizeof(dir), "%s/%s/tpgt_1/acls/%s/lun_9", env.configfs,
-		 env.target, initiator);
+	snprintf(dir, sizeof(dir), "%s/%s/tpgt_1/acls/%s/lun_%u", env.configfs,
+		 env.target, initiator, number);
 	snprintf(link, sizeof(link), "%s/lun", dir);
-	snprintf(lun, sizeof(lun), "%s/%s/tpgt_1/lun/lun_2", env.configfs,
-		 env.target);
+	snprintf(lun, sizeof(lun), "%s/%s/tpgt_1/lun/lun_%u", env.configfs,
+		 env.target, of);
 	if (on && (mkdir(dir, 0755) || symlink(lun, link)))
 		die("%s: %s", dir, strerror(errno));
 	if (!on && (unlink(link) || rmdir(dir)))

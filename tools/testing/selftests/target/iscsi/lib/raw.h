@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include <linux/types.h>
 
+struct tcp_info;
+
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
@@ -448,7 +450,7 @@ int env_run(int argc, char **argv, int (*tests)(int argc, char **argv));
 int env_setup(const char *what);
 bool env_stuck(const char *what);
 bool env_wanted(const char *test);
-void env_map_lun9(const char *initiator, bool on);
+void env_map_lun(const char *initiator, u32 number, u32 of, bool on);
 void env_settle(void);
 bool env_info_has(const char *initiator, const char *words);
 void configfs_write(const char *path, const char *value);
@@ -476,6 +478,7 @@ void conn_close(struct conn *c);
 void conn_reset(struct conn *c);
 void conn_hold_acks(struct conn *c);
 void conn_pong(struct conn *c);
+void conn_tcp_info(struct conn *c, struct tcp_info *info);
 void conn_write(struct conn *c, const void *buf, u32 len);
 void conn_cork(struct conn *c);
 void conn_uncork(struct conn *c);

@@ -289,6 +289,16 @@ u32 dirs_read(const char *target, bool lists)
 }
 
 /**
+ * expect_dropped() - what follows when it did not log out in time
+ * @c: a connection of the session
+ */
+void expect_dropped(struct conn *c)
+{
+	recv_async(c, ASYNC_DROP_SESSION);
+	expect_closed(c);
+}
+
+/**
  * come_and_go() - a process that logs in and out until it is killed
  */
 pid_t come_and_go(void)

@@ -18,6 +18,7 @@ char *session_of(const struct conn *c, const char *target);
 u32 sid_in(const struct conn *c, const char *target);
 u32 sid_of(const struct conn *c);
 void wait_gone(const struct conn *c);
+void expect_dropped(struct conn *c);
 void wait_tasks(const struct conn *c, u64 nr);
 
 void dir_path(char *path, const char *target, u32 sid, const char *file);

@@ -82,12 +82,26 @@ static int tiscsi_pr_show_lun(char *page, int at, struct se_lun *lun)
 	return len - at;
 }
 
+/* The core has them in the order in which they were made, the last one first. */
+static struct se_lun *tiscsi_pr_lun_from(struct se_portal_group *se_tpg,
+					 u64 number)
+{
+	struct se_lun *lun, *least = NULL;
+
+	lockdep_assert_held(&se_tpg->tpg_lun_mutex);
+	hlist_for_each_entry(lun, &se_tpg->tpg_lun_hlist, link)
+		if (lun->unpacked_lun >= number &&
+		    (!least || lun->unpacked_lun < least->unpacked_lun))
+			least = lun;
+	return least;
+}
+
 /**
  * tiscsi_pr_show - the reservations of the LUNs of a portal group
  * @tpg: the portal group
  * @page: where to
  *
- * What does not fit a page is counted.  Process context.
+ * By their numbers.  What does not fit a page is counted.  Process context.
  *
  * Return: bytes written.
  */
@@ -98,7 +112,8 @@ ssize_t tiscsi_pr_show(struct tiscsi_tpg *tpg, char *page)
 	int len = 0;
 
 	mutex_lock(&se_tpg->tpg_lun_mutex);
-	hlist_for_each_entry(lun, &se_tpg->tpg_lun_hlist, link) {
+	for (lun = tiscsi_pr_lun_from(se_tpg, 0); lun;
+	     lun = tiscsi_pr_lun_from(se_tpg, lun->unpacked_lun + 1)) {
 		if (len > (int)(PAGE_SIZE - 2 * TISCSI_PR_REG_LINE)) {
 			len += sysfs_emit_at(page, len, "and more LUNs\n");
 			break;
@@ -118,9 +133,10 @@ static struct tiscsi_lu *tiscsi_pr_lu_of(struct tiscsi_tpg *tpg, u64 number)
 	struct se_lun *lun;
 
 	mutex_lock(&se_tpg->tpg_lun_mutex);
-	hlist_for_each_entry(lun, &se_tpg->tpg_lun_hlist, link) {
+	lun = tiscsi_pr_lun_from(se_tpg, number);
+	if (lun && lun->unpacked_lun == number) {
 		dev = rcu_dereference_raw(lun->lun_se_dev);
-		if (lun->unpacked_lun == number && dev)
+		if (dev)
 			lu = tiscsi_lu_find(dev);
 	}
 	mutex_unlock(&se_tpg->tpg_lun_mutex);

@@ -1614,24 +1614,36 @@ TEST_F(aptpl, I18_a_state_that_cannot_be_read_is_not_taken_for_none)
 	ASSERT_EQ(WE, pr_reservation(a, LUN7, NULL));
 }
 
+/* Whatever the order in which they were made. */
+TEST(reservations_are_listed_by_the_numbers_of_luns)
+{
+	char path[512], text[4096], *line, *next = text;
+	int number, last = -1, nr = 0;
+
+	snprintf(path, sizeof(path), "%s/tpgt_1/reservations", env.target);
+	ASSERT_EQ(0, configfs_read(path, text, sizeof(text)));
+	while ((line = strsep(&next, "\n"))) {
+		if (sscanf(line, "lun_%d ", &number) != 1)
+			continue;
+		ASSERT_LT(last, number);
+		last = number;
+		nr++;
+	}
+	ASSERT_LE(2, nr);
+}
+
 TEST_F(aptpl, I28_an_administrator_may_clear)
 {
 	struct conn *a = login7(0x9700);
-	char path[512], line[4096] = "";
-	FILE *f;
+	char path[512], line[4096];
 
 	ASSERT_EQ(GOOD, reg7(a, KA, PR_APTPL));
 	ASSERT_EQ(GOOD, pr_out(a, LUN7, RESERVE, WE, KA, 0, 0));
-	snprintf(path, sizeof(path), "%s/%s/tpgt_2/reservations",
-		 env.configfs, env.target);
-	f = fopen(path, "r");
-	ASSERT_NE(NULL, f);
-	line[fread(line, 1, sizeof(line) - 1, f)] = 0;
-	fclose(f);
+	snprintf(path, sizeof(path), "%s/tpgt_2/reservations", env.target);
+	ASSERT_EQ(0, configfs_read(path, line, sizeof(line)));
 	ASSERT_NE(NULL, strstr(line, "lun_7 type=1 \"Write Exclusive\""));
 	ASSERT_NE(NULL, strstr(line, "aptpl=1 registrations=1\n"));
 	ASSERT_NE(NULL, strstr(line, "key=0x000000000000aaaa holder=1"));
-	snprintf(path, sizeof(path), "%s/tpgt_2/reservations", env.target);
 	configfs_write(path, "clear lun_7\n");
 	ASSERT_EQ(PREEMPTED, attention(a, LUN7));
 	ASSERT_EQ(0, pr_keys(a, LUN7, NULL, 0));

@@ -306,6 +306,28 @@ targetcli_restores() {
 		cli <<<"/ restoreconfig $TMP/first.json" && same third
 }
 
+# live: the directory of the one session there is.
+live() { compgen -G "$FABRIC/$T_IQN/sessions/[0-9]*" >"$TMP/live"; }
+
+# What is saved has no sessions; it can be cleared beneath one, and restored, and
+# then the initiator finds its disks again.
+session_stays_out_of_it() {
+	local before
+	node drill-iqn "$T_IQN" $PORTAL -o new >/dev/null &&
+		node drill-iqn "$T_IQN" $PORTAL --login >/dev/null &&
+		wait_until 30 luns_are "0 5r 9" && wait_until 30 live || return
+	udevadm settle --timeout=30
+	before=$(<"$TMP/live")
+	take live && diff "$TMP/first.canonical" "$TMP/live.canonical" || return
+	targetcli sessions list >"$TMP/sessions" && grep -q LOGGED_IN "$TMP/sessions" ||
+		{ cat "$TMP/sessions"; return 1; }
+	targetctl clear && nothing_left && [ ! -d "$before" ] &&
+		targetctl restore "$TMP/first.json" &&
+		wait_until 60 live && wait_until 30 used >/dev/null || return
+	node drill-iqn "$T_IQN" $PORTAL --logout >/dev/null &&
+		node drill-iqn "$T_IQN" $PORTAL -o delete
+}
+
 cleanup() {
 	local i rc=0
 	[ -z "${missing-}" ] || return 0
@@ -343,7 +365,7 @@ logins() {
 
 for t in targetcli targetctl lsscsi; do command -v $t >/dev/null || missing=$t; done
 again=$(long_or all few)
-plan $((21 + $(long_or 9 4)))
+plan $((22 + $(long_or 9 4)))
 [ -z "${missing-}" ] || skip_all "no $missing"
 module_load || bail "no module"
 check "backstores of four kinds" backstores
@@ -356,6 +378,7 @@ check "C40 C41: discovery lists what an initiator may know" discovery_lists
 logins ""
 check "discovery with CHAP" discovery_auth
 check "the configuration is saved" take first
+check "saved, cleared and restored with a session there" session_stays_out_of_it
 check "cleared, unloaded, loaded, restored by targetctl: the same" targetctl_restores
 logins ", restored" "$again"
 check "cleared, unloaded, loaded, restored by targetcli: the same" targetcli_restores

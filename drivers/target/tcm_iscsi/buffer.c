@@ -10,7 +10,9 @@
  * such.
  */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/percpu.h>
+#include <linux/percpu_counter.h>
 #include <linux/slab.h>
 
 #include "tcm_iscsi.h"
@@ -19,14 +21,38 @@
 #define TISCSI_CHUNK_ORDER	PAGE_ALLOC_COSTLY_ORDER
 #define TISCSI_RING_SIZE	64
 
-/*
- * Buffers up to here are bounded by the number of slots, and not counted; of
- * larger ones a session may have an eighth of the memory, all together a
- * quarter.
- */
-#define TISCSI_SG_SMALL		SZ_64K
+/* What a CPU counts for itself; between it and the limit counting is exact. */
+#define TISCSI_SG_BATCH		256
 
-static atomic_long_t tiscsi_sg_pages;
+/* The largest command fits, so that each can be carried out some time. */
+static int buffer_param_set(const char *val, const struct kernel_param *kp)
+{
+	const u32 least = TISCSI_MAX_IO_BYTES / SZ_1M;
+	unsigned int mib;
+	int ret = kstrtouint(val, 0, &mib);
+
+	if (!ret && mib && mib < least)
+		ret = -EINVAL;
+	if (!ret)
+		WRITE_ONCE(*(unsigned int *)kp->arg, mib);
+	return ret;
+}
+
+static const struct kernel_param_ops buffer_param_ops = {
+	.set = buffer_param_set,
+	.get = param_get_uint,
+};
+
+static unsigned int max_buffer_mib;
+module_param_cb(max_buffer_mib, &buffer_param_ops, &max_buffer_mib, 0644);
+MODULE_PARM_DESC(max_buffer_mib, "MiB for data of commands, of all sessions (from 32 on; default 0, a quarter of the memory)");
+
+static unsigned int max_buffer_session_mib;
+module_param_cb(max_buffer_session_mib, &buffer_param_ops,
+		&max_buffer_session_mib, 0644);
+MODULE_PARM_DESC(max_buffer_session_mib, "MiB for data of commands, of one session (from 32 on; default 0, an eighth of the memory)");
+
+static struct percpu_counter tiscsi_sg_pages;
 
 /* The oldest chunk is at @head. */
 struct tiscsi_ring {
@@ -139,9 +165,11 @@ int tiscsi_buffer_init(void)
 	u32 order;
 	int cpu;
 
+	if (percpu_counter_init(&tiscsi_sg_pages, 0, GFP_KERNEL))
+		return -ENOMEM;
 	tiscsi_rings = alloc_percpu(struct tiscsi_rings);
 	if (!tiscsi_rings)
-		return -ENOMEM;
+		goto destroy_counter;
 	for_each_possible_cpu(cpu)
 		for (order = 0; order <= TISCSI_CHUNK_ORDER; order++)
 			spin_lock_init(&per_cpu_ptr(tiscsi_rings, cpu)
@@ -152,6 +180,8 @@ int tiscsi_buffer_init(void)
 	if (tiscsi_ring_shrinker)
 		return 0;
 	free_percpu(tiscsi_rings);
+destroy_counter:
+	percpu_counter_destroy(&tiscsi_sg_pages);
 	return -ENOMEM;
 }
 
@@ -167,6 +197,7 @@ void tiscsi_buffer_exit(void)
 	tiscsi_shrinker_unregister(tiscsi_ring_shrinker);
 	tiscsi_ring_scan(NULL, &all);
 	free_percpu(tiscsi_rings);
+	percpu_counter_destroy(&tiscsi_sg_pages);
 }
 
 static struct page *tiscsi_chunk_get(u32 order, gfp_t gfp)
@@ -180,25 +211,32 @@ static struct page *tiscsi_chunk_get(u32 order, gfp_t gfp)
 
 static void tiscsi_sg_uncharge(struct tiscsi_cmd *cmd)
 {
-	if (!cmd->sg_charged)
-		return;
-	atomic_long_sub(cmd->sg_charged, &tiscsi_sg_pages);
+	percpu_counter_add_batch(&tiscsi_sg_pages, -(s64)cmd->sg_charged,
+				 TISCSI_SG_BATCH);
 	atomic_long_sub(cmd->sg_charged, &cmd->sess->sg_pages);
 	cmd->sg_charged = 0;
+}
+
+static long tiscsi_sg_limit(const unsigned int *mib, u32 part)
+{
+	unsigned int set = READ_ONCE(*mib);
+
+	return set ? (long)set << (20 - PAGE_SHIFT) : totalram_pages() / part;
 }
 
 /* J08, J13: what a session can make us hold is bounded. */
 static bool tiscsi_sg_charge(struct tiscsi_cmd *cmd, u32 len)
 {
-	long pages = DIV_ROUND_UP(len, PAGE_SIZE);
-	long all, sess;
+	long sess;
 
-	if (len <= TISCSI_SG_SMALL)
-		return true;
-	cmd->sg_charged = pages;
-	all = atomic_long_add_return(pages, &tiscsi_sg_pages);
-	sess = atomic_long_add_return(pages, &cmd->sess->sg_pages);
-	if (all <= totalram_pages() / 4 && sess <= totalram_pages() / 8)
+	cmd->sg_charged = DIV_ROUND_UP(len, PAGE_SIZE);
+	percpu_counter_add_batch(&tiscsi_sg_pages, cmd->sg_charged,
+				 TISCSI_SG_BATCH);
+	sess = atomic_long_add_return(cmd->sg_charged, &cmd->sess->sg_pages);
+	if (sess <= tiscsi_sg_limit(&max_buffer_session_mib, 8) &&
+	    __percpu_counter_compare(&tiscsi_sg_pages,
+				     tiscsi_sg_limit(&max_buffer_mib, 4),
+				     TISCSI_SG_BATCH) <= 0)
 		return true;
 	tiscsi_sg_uncharge(cmd);
 	return false;

@@ -701,7 +701,7 @@ struct tiscsi_sess {
 	bool dir_wanted;
 	bool dir_over;
 
-	atomic_long_t sg_pages;		/* large buffers of its commands */
+	atomic_long_t sg_pages;		/* buffers of its commands */
 
 	/* statistics; written by connections, read by configfs */
 	atomic64_t cmd_pdus;

@@ -12,8 +12,10 @@
 #include <linux/tcp.h>
 
 #include "harness.h"
+#include "pr.h"
 
 #define LUN0	lun_peripheral(0)
+#define TASK_SET_FULL	0x28
 
 static long mem_kb(const char *what)
 {
@@ -103,6 +105,79 @@ TEST(J08_J13_F25_initiator_that_stops_reading)
 		must_work(other);
 	}
 	acl_set(env.initiator, "attrib/nopin_response_timeout", "30");
+}
+
+/* Two writes that wait for their data, with 32 MiB in all. */
+static void hold(struct conn *c, struct scsi io[2])
+{
+	u32 i;
+
+	for (i = 0; i < 2; i++) {
+		scsi_rw(&io[i], true, LUN0, 0, 16 << 20, NULL);
+		io[i].held = true;
+		scsi_send(c, &io[i]);
+		recv_r2t(c, &io[i]);
+	}
+}
+
+static void let_go(struct conn *c, struct scsi io[2])
+{
+	u32 i;
+
+	for (i = 0; i < 2; i++)
+		if (tmf(c, TMF_ABORT_TASK, LUN0, io[i].itt, io[i].cmd_sn) !=
+		    TMF_DONE)
+			die("not aborted");
+	must_work(c);
+}
+
+static u8 small_read(struct conn *c)
+{
+	struct scsi io;
+	u8 buf[BLOCK];
+
+	scsi_rw(&io, false, LUN0, 0, sizeof(buf), buf);
+	scsi_run(c, &io);
+	return io.status;
+}
+
+TEST(J08_J13_buffers_of_a_session_stay_under_what_is_set)
+{
+	struct conn *other = login(LOGIN(.initiator = env.initiator2));
+	struct conn *c = login_default();
+	struct scsi io[2];
+
+	param_set("max_buffer_session_mib", 32);
+	hold(c, io);
+	ASSERT_EQ(TASK_SET_FULL, small_read(c));
+	must_work(other);
+	let_go(c, io);
+	param_set("max_buffer_session_mib", 0);
+}
+
+TEST(J08_J13_buffers_of_all_sessions_stay_under_what_is_set)
+{
+	struct conn *other = login(LOGIN(.initiator = env.initiator2));
+	struct conn *c = login_default();
+	struct scsi io[2];
+
+	param_set("max_buffer_mib", 32);
+	hold(c, io);
+	ASSERT_EQ(TASK_SET_FULL, small_read(c));
+	ASSERT_EQ(TASK_SET_FULL, small_read(other));
+	/* What has no data needs none. */
+	ASSERT_EQ(GOOD, attention(other, LUN0));
+	let_go(c, io);
+	must_work(other);
+	param_set("max_buffer_mib", 0);
+}
+
+TEST(J08_buffers_too_small_for_a_command_cannot_be_set)
+{
+	ASSERT_EQ(EINVAL, param_try("max_buffer_mib", 31));
+	ASSERT_EQ(0, param_get("max_buffer_mib"));
+	ASSERT_EQ(EINVAL, param_try("max_buffer_session_mib", 31));
+	ASSERT_EQ(0, param_get("max_buffer_session_mib"));
 }
 
 #define LEAVER	"iqn.2003-01.org.example:leaver"

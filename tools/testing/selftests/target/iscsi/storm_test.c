@@ -38,7 +38,6 @@
 #define GONE_MS		(15000 + bound_ms(10000))
 #define LAST		STAGE(OPERATIONAL, FULL_FEATURE)
 
-#define PARAM(name)	"/sys/module/tcm_iscsi/parameters/" name
 
 enum kind { IDLE, TRICKLING, GARBAGE, HALF_WAY, NR_KINDS };
 
@@ -275,25 +274,6 @@ static void logins_go_on(struct storm *s, u32 seconds)
 	fflush(stdout);
 }
 
-static u32 param(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	u32 v = 0;
-
-	if (!f || fscanf(f, "%u", &v) != 1)
-		die("cannot read %s", path);
-	fclose(f);
-	return v;
-}
-
-static void param_set(const char *path, u32 v)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fprintf(f, "%u", v) < 0 || fclose(f))
-		die("cannot write %s", path);
-}
-
 static void storm(struct storm what, u32 max)
 {
 	struct storm *s = storm_start(what);
@@ -309,53 +289,53 @@ static void storm(struct storm what, u32 max)
 TEST(J01_J02_idle_connections_from_5000_addresses)
 {
 	storm((struct storm) { .nr = 5000, .kind = IDLE },
-	      param(PARAM("max_half_open_portal")));
+	      param_get("max_half_open_portal"));
 }
 
 TEST(J01_J02_trickling_connections_from_2000_addresses)
 {
 	storm((struct storm) { .nr = 2000, .kind = TRICKLING },
-	      param(PARAM("max_half_open_portal")));
+	      param_get("max_half_open_portal"));
 }
 
 TEST(J01_J02_J04_garbage_from_2000_addresses)
 {
 	storm((struct storm) { .nr = 2000, .kind = GARBAGE },
-	      param(PARAM("max_half_open_portal")));
+	      param_get("max_half_open_portal"));
 }
 
 TEST(J01_J02_all_kinds_from_5000_addresses)
 {
 	storm((struct storm) { .nr = 5000, .kind = NR_KINDS },
-	      param(PARAM("max_half_open_portal")));
+	      param_get("max_half_open_portal"));
 }
 
 /* One address has a share of its own, and pays for its greed alone. */
 TEST(J01_one_greedy_address)
 {
 	storm((struct storm) { .nr = 500, .kind = IDLE, .greedy = true },
-	      param(PARAM("max_half_open_source")));
+	      param_get("max_half_open_source"));
 }
 
 /* Behind the same address as the storm: those who log in are never oldest. */
 TEST(J01_J02_storm_from_the_address_of_an_honest_initiator)
 {
 	storm((struct storm) { .nr = 500, .kind = IDLE, .own = true },
-	      param(PARAM("max_half_open_source")));
+	      param_get("max_half_open_source"));
 }
 
 /* The limit of all portals; and what is open already when it shrinks. */
 TEST(J01_limit_of_all_portals)
 {
-	u32 old = param(PARAM("max_half_open"));
+	u32 old = param_get("max_half_open");
 	struct storm *s;
 
 	s = storm_start((struct storm) { .nr = 400, .kind = IDLE });
-	param_set(PARAM("max_half_open"), 50);
+	param_set("max_half_open", 50);
 	logins_go_on(s, 3);
 	s->calm = true;
 	storm_is_below(s, 50, bound_ms(5000));
-	param_set(PARAM("max_half_open"), old);
+	param_set("max_half_open", old);
 	storm_end(s);
 }
 

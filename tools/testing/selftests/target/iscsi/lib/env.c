@@ -354,6 +354,61 @@ bool klog_has(int fd, const char *text)
 	return found;
 }
 
+#define PARAM_PATH	"/sys/module/tcm_iscsi/parameters/%s"
+
+/**
+ * param_get() - a parameter of the module
+ * @name: its name
+ */
+u32 param_get(const char *name)
+{
+	char path[PATH_MAX];
+	u32 v = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), PARAM_PATH, name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%u", &v) != 1)
+		die("cannot read %s", path);
+	fclose(f);
+	return v;
+}
+
+/**
+ * param_try() - try to set a parameter of the module
+ * @name: its name
+ * @v: to what
+ *
+ * Return: 0 or an errno.
+ */
+int param_try(const char *name, u32 v)
+{
+	char path[PATH_MAX], text[16];
+	int fd, n, err = 0;
+
+	snprintf(path, sizeof(path), PARAM_PATH, name);
+	n = snprintf(text, sizeof(text), "%u", v);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, text, n) != n)
+		err = errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/**
+ * param_set() - set a parameter of the module
+ * @name: its name
+ * @v: to what
+ */
+void param_set(const char *name, u32 v)
+{
+	int err = param_try(name, v);
+
+	if (err)
+		die("%s to %u: %s", name, v, strerror(err));
+}
+
 /**
  * env_map_lun() - map a LUN to an initiator, or take it away again
  * @initiator: its name; its ACL is one of @env.target

@@ -26,6 +26,8 @@ until_true() {
 
 make_backend() {
 	modprobe target_core_mod || fail "no target core"
+	# The core's reservations fail without it, also those that are not kept.
+	mkdir -p "$(cat $cfs/dbroot)/pr"
 	mkdir -p $cfs/core/rd_mcp_0/bench
 	echo rd_pages=262144,rd_nullio=1 >$cfs/core/rd_mcp_0/bench/control
 	echo 6b1f7d0a-0000-4000-8000-000000000001 >$cfs/core/rd_mcp_0/bench/wwn/vpd_unit_serial

@@ -38,7 +38,6 @@
 #define GONE_MS		(15000 + bound_ms(10000))
 #define LAST		STAGE(OPERATIONAL, FULL_FEATURE)
 
-
 enum kind { IDLE, TRICKLING, GARBAGE, HALF_WAY, NR_KINDS };
 
 /**

@@ -133,6 +133,7 @@ use_sessions() {
 	local d=None k
 
 	[ "$*" != "${use-}" ] || return 0
+	udevadm control --start-exec-queue
 	if [ "$target" != tcm_loop ]; then
 		[ "$2" != crc32c ] || d=CRC32C
 		if [ -n "${use-}" ]; then
@@ -153,6 +154,9 @@ use_sessions() {
 		echo none >"/sys/block/$d/queue/scheduler"
 	done
 	[ "$2" != reserved ] || reserve || fail "no reservation"
+	# It would look at each disk that fio has opened to write.
+	udevadm settle --timeout=20
+	udevadm control --stop-exec-queue
 }
 
 switches() { sed -n 's/^ctxt //p' /proc/stat; }

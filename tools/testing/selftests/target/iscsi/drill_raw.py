@@ -44,6 +44,10 @@ class Session:
     def __init__(self, portal, number=0):
         self.sock = socket.create_connection(address(portal), TIMEOUT)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A target without memory cannot always say that it has closed: ask it.
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
         # A qualifier of the "random" ISID format, one for each session.
         self.isid = struct.pack(">BBHH", 0x80, number >> 16, number & 0xffff, 1)
         self.tsih = 0

@@ -444,7 +444,7 @@ load_start() {
 		args+=(--name="$name-${d##*/}" --filename="$d")
 	done
 	nice -n 5 fio --thread --direct=1 --ioengine=libaio --iodepth=8 --rw=randrw \
-		--bssplit=4k/70:64k/20:512k/10 --time_based --runtime=600 \
+		--bssplit=4k/70:64k/20:512k/10 --time_based --runtime=1800 \
 		--clocksource=clock_gettime "$@" "${args[@]}" >"$TMP/load.$name" 2>&1 &
 	load_pid[$name]=$!
 }

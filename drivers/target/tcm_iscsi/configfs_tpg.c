@@ -497,9 +497,24 @@ void tiscsi_tpg_params_init(void)
 /* tpgt_N                                                              */
 /* ------------------------------------------------------------------ */
 
+/* Each name has a NUL after its newline: tools know it so. */
 static ssize_t tpg_dynamic_sessions_show(struct config_item *item, char *page)
 {
-	return target_show_dynamic_sessions(to_tpg(item), page);
+	struct tiscsi_tpg *tpg = to_tiscsi_tpg(to_tpg(item));
+	struct tiscsi_sess *sess;
+	int len = 0;
+
+	spin_lock(&tpg->lock);
+	list_for_each_entry(sess, &tpg->sessions, node) {
+		spin_lock(&sess->lock);
+		if (tiscsi_sess_is_dynamic(sess) &&
+		    len + strlen(sess->initiator_name) + 2 <= PAGE_SIZE)
+			len += sysfs_emit_at(page, len, "%s\n",
+					     sess->initiator_name) + 1;
+		spin_unlock(&sess->lock);
+	}
+	spin_unlock(&tpg->lock);
+	return len;
 }
 
 CONFIGFS_ATTR_RO(tpg_, dynamic_sessions);

@@ -438,7 +438,7 @@ void tiscsi_sess_conn_less(struct tiscsi_conn *conn)
  *	is left
  *
  * The answer waits for the tasks that the core has, and, if it is the session
- * that ends, for the core to forget the nexus: who is told that the session is
+ * that ends, for what ends with the nexus: who is told that the session is
  * closed must not find its reservation still there.  io_work.
  */
 void tiscsi_sess_logout(struct tiscsi_cmd *cmd, bool session)
@@ -463,8 +463,8 @@ void tiscsi_sess_logout(struct tiscsi_cmd *cmd, bool session)
 	spin_lock(&sess->lock);
 	set_bit(CONN_F_LEAVING, &conn->flags);
 	tiscsi_sess_conn_less(conn);
-	tiscsi_sess_check_drained(sess);
 	spin_unlock(&sess->lock);
+	tiscsi_sess_free_if_drained(sess);
 }
 
 /**

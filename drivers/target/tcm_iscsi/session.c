@@ -4,9 +4,13 @@
  * moment its last command has come back from the target core.
  *
  * Closing a session waits for nobody.  It closes the connections; each of them
- * ends the tasks that only we know of; those in the core keep their slot, and
- * the last slot to come back frees the session.  A backend that never answers
- * so keeps this memory and nothing else.
+ * ends the tasks that only we know of; those in the core keep their slot.  With
+ * the last slot to come back the session leaves: its I_T nexus is free for the
+ * next login, and its Logout is answered.  A backend that never answers so keeps
+ * this memory and nothing else.
+ *
+ * What the core has of the session goes later, in the background: there has to
+ * be a grace period of RCU, ten times as long as all the rest of a logout.
  */
 #include <linux/idr.h>
 #include <linux/mm.h>
@@ -64,7 +68,7 @@ static void tiscsi_sess_wake_logins(struct tiscsi_tpg *tpg)
 	}
 }
 
-/* The core has forgotten the session: say so, if anybody is there to hear. */
+/* The session has ended: say so, if anybody is there to hear. */
 static void tiscsi_sess_answer_logout(struct tiscsi_sess *sess)
 {
 	struct tiscsi_cmd *cmd = sess->logout;
@@ -122,32 +126,90 @@ static void tiscsi_sess_leave_acl(struct tiscsi_sess *sess)
 	spin_unlock(&sess->lock);
 }
 
-/* Nothing is in the core any more: nothing waits here. */
-static void tiscsi_sess_free_work(struct work_struct *work)
+/*
+ * The core counts the sessions of a dynamic ACL without a lock: of one initiator
+ * that logs in or out twice at a time it makes two ACLs, or frees one twice.
+ */
+static void tiscsi_sess_remove(struct tiscsi_sess *sess)
 {
-	struct tiscsi_sess *sess =
-		container_of(work, struct tiscsi_sess, free_work);
 	struct tiscsi_tpg *tpg = sess->tpg;
 
-	if (sess->se_session) {
-		target_stop_session(sess->se_session);
-		target_wait_for_sess_cmds(sess->se_session);
-		tiscsi_sess_leave_acl(sess);
-		target_remove_session(sess->se_session);
-	}
+	mutex_lock(&tpg->core_lock);
+	target_remove_session(sess->se_session);
+	mutex_unlock(&tpg->core_lock);
+}
+
+/* Whoever looks for the session after this does not find it. */
+static void tiscsi_sess_unpublish(struct tiscsi_sess *sess)
+{
+	struct tiscsi_tpg *tpg = sess->tpg;
+
+	if (!tpg)
+		return;
+	spin_lock(&tpg->lock);
+	if (!list_empty(&sess->node))
+		tpg->nr_sessions--;
+	list_del_init(&sess->node);
+	tiscsi_sess_wake_logins(tpg);
+	wake_up_all(&tpg->sess_wait);
+	spin_unlock(&tpg->lock);
+}
+
+static void tiscsi_sess_leave(struct tiscsi_sess *sess)
+{
 	tiscsi_access_leave(sess);
-	if (tpg) {
-		spin_lock(&tpg->lock);
-		if (!list_empty(&sess->node))
-			tpg->nr_sessions--;
-		list_del_init(&sess->node);
-		tiscsi_sess_wake_logins(tpg);
-		wake_up_all(&tpg->sess_wait);
-		spin_unlock(&tpg->lock);
-	}
+	tiscsi_sess_unpublish(sess);
 	tiscsi_sess_dir_del(sess);
 	tiscsi_sess_answer_logout(sess);
+}
+
+/* No command is in the core any more, and it has had its grace period. */
+static void tiscsi_sess_core_work(struct work_struct *work)
+{
+	struct tiscsi_sess *sess = container_of(to_rcu_work(work),
+						struct tiscsi_sess, core_work);
+
+	target_wait_for_sess_cmds(sess->se_session);
+	tiscsi_sess_leave_acl(sess);
+	tiscsi_sess_remove(sess);
+	if (sess->reserved_by_core)
+		tiscsi_sess_leave(sess);
 	tiscsi_sess_put(sess);
+}
+
+/* No slot is with the core any more: nothing waits here. */
+static void tiscsi_sess_free(struct tiscsi_sess *sess)
+{
+	if (!sess->se_session) {
+		tiscsi_sess_leave(sess);
+		tiscsi_sess_put(sess);
+		return;
+	}
+	target_stop_session(sess->se_session);
+	/* The next session must not find what the core reserves for this. */
+	sess->reserved_by_core = tiscsi_luns_reserved_by_core(sess);
+	if (!sess->reserved_by_core)
+		tiscsi_sess_leave(sess);
+	queue_rcu_work(tiscsi_close_wq, &sess->core_work);
+}
+
+static void tiscsi_sess_free_work(struct work_struct *work)
+{
+	tiscsi_sess_free(container_of(work, struct tiscsi_sess, free_work));
+}
+
+/* True once: whoever gets to know frees the session. */
+static bool tiscsi_sess_has_drained(struct tiscsi_sess *sess)
+{
+	lockdep_assert_held(&sess->lock);
+	if (sess->state != SESS_FREE || sess->freeing)
+		return false;
+	/* A Logout keeps its slot and its connection until it is answered. */
+	if (sess->logout ? sess->nr_busy > 1 || sess->nr_conns > 1 :
+			   sess->nr_busy || sess->nr_conns)
+		return false;
+	sess->freeing = true;
+	return true;
 }
 
 /**
@@ -158,15 +220,25 @@ static void tiscsi_sess_free_work(struct work_struct *work)
  */
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess)
 {
-	lockdep_assert_held(&sess->lock);
-	if (sess->state != SESS_FREE || sess->freeing)
-		return;
-	/* A Logout keeps its slot and its connection until it is answered. */
-	if (sess->logout ? sess->nr_busy > 1 || sess->nr_conns > 1 :
-			   sess->nr_busy || sess->nr_conns)
-		return;
-	sess->freeing = true;
-	queue_work(tiscsi_close_wq, &sess->free_work);
+	if (tiscsi_sess_has_drained(sess))
+		queue_work(tiscsi_close_wq, &sess->free_work);
+}
+
+/**
+ * tiscsi_sess_free_if_drained - free the session if nothing uses it any more
+ * @sess: the session
+ *
+ * Does at once what tiscsi_sess_check_drained() puts off.  Process context.
+ */
+void tiscsi_sess_free_if_drained(struct tiscsi_sess *sess)
+{
+	bool drained;
+
+	spin_lock(&sess->lock);
+	drained = tiscsi_sess_has_drained(sess);
+	spin_unlock(&sess->lock);
+	if (drained)
+		tiscsi_sess_free(sess);
 }
 
 /**
@@ -272,6 +344,7 @@ static struct tiscsi_sess *tiscsi_sess_alloc(struct tiscsi_conn *conn)
 	INIT_LIST_HEAD(&sess->covers);
 	INIT_LIST_HEAD(&sess->dir_node);
 	INIT_WORK(&sess->free_work, tiscsi_sess_free_work);
+	INIT_RCU_WORK(&sess->core_work, tiscsi_sess_core_work);
 	sess->sid = atomic_inc_return(&tiscsi_next_sid);
 	tiscsi_sess_set_state(sess, SESS_ACTIVE);
 	sess->created = get_jiffies_64();
@@ -315,8 +388,10 @@ static int tiscsi_sess_register(struct tiscsi_sess *sess,
 	sess->tpg = tpg;
 	if (tiscsi_access_join(sess))
 		return LOGIN_NO_RESOURCES;
+	mutex_lock(&tpg->core_lock);
 	se_sess = target_setup_session(&tpg->se_tpg, 0, 0, TARGET_PROT_NORMAL,
 				       sess->initiator_name, sess, NULL);
+	mutex_unlock(&tpg->core_lock);
 	if (IS_ERR(se_sess))
 		return tiscsi_sess_errno_to_status(PTR_ERR(se_sess));
 	sess->se_session = se_sess;
@@ -433,6 +508,7 @@ void tiscsi_tpg_init(struct tiscsi_tpg *tpg)
 	INIT_LIST_HEAD(&tpg->nps);
 	INIT_LIST_HEAD(&tpg->sessions);
 	INIT_LIST_HEAD(&tpg->login_waiters);
+	mutex_init(&tpg->core_lock);
 	spin_lock_init(&tpg->lock);
 	init_waitqueue_head(&tpg->sess_wait);
 	refcount_set(&tpg->users, 1);

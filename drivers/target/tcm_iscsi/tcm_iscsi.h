@@ -241,6 +241,7 @@ enum tiscsi_redirect_policy {
  *	when it was last looked at
  * @sent_by: tag of the portal group that has last sent an initiator here, or
  *	-1; under tiscsi_config_lock
+ * @core_lock: held while a session comes into the core or goes from there
  * @lock: protects @sessions and @login_waiters, leaf but for sess->lock
  * @nr_sessions: on @sessions
  * @pins_target: there have been directories of sessions: see sessions_dir.c
@@ -268,6 +269,7 @@ struct tiscsi_tpg {
 	bool pins_target;
 	refcount_t users;
 	struct completion unused;
+	struct mutex core_lock;		/* see above */
 	spinlock_t lock;		/* see above */
 	struct list_head sessions;
 	u32 nr_sessions;
@@ -622,9 +624,11 @@ struct tiscsi_lost {
  * @reassigns: TASK REASSIGNs that wait for the connection that has the task
  * @covers: what task management functions wait for here, struct tiscsi_cover
  * @logout: the Logout that ends the session; holds a reference.  It is
- *	answered when the core has let go of the session
+ *	answered when no command of the session is left
+ * @left: no unit attention is given to it any more; under nacl_sess_lock
  * @free_work: runs when the session is closed and nothing but @logout is left
  *	of it
+ * @core_work: runs after that, for the core to let go of the session
  * @left_core: @nacl may be gone, and @dynamic and @attrib are what it was and
  *	said; under @lock
  * @dir: its directory in configfs; for this and what follows see sessions_dir.c
@@ -643,7 +647,7 @@ struct tiscsi_sess {
 	u8 erl;				/* ErrorRecoveryLevel agreed on */
 	bool discovery;
 	bool dismissed;			/* no connection may join; under @lock */
-	bool freeing;			/* free_work is queued */
+	bool freeing;			/* somebody does, or free_work will */
 	char initiator_name[TISCSI_NAME_LEN];
 	char initiator_alias[TISCSI_ALIAS_LEN];
 	char user[TISCSI_SECRET_LEN];	/* CHAP_N, see struct tiscsi_login */
@@ -691,7 +695,10 @@ struct tiscsi_sess {
 	u32 fence_due;			/* connections to wait for */
 	struct tiscsi_cmd *fence;	/* whose response is fenced; or NULL */
 	struct tiscsi_cmd *logout;
+	bool left;
 	struct work_struct free_work;
+	struct rcu_work core_work;
+	bool reserved_by_core;		/* to leave after that */
 	bool left_core;
 	bool dynamic;
 	struct tiscsi_nacl_attrib attrib;
@@ -1337,6 +1344,7 @@ void tiscsi_sess_close(struct tiscsi_sess *sess,
 		       enum tiscsi_close_reason reason);
 void tiscsi_sess_dismiss(struct tiscsi_sess *sess, u32 seconds);
 void tiscsi_sess_check_drained(struct tiscsi_sess *sess);
+void tiscsi_sess_free_if_drained(struct tiscsi_sess *sess);
 void tiscsi_sess_end(struct tiscsi_sess *sess, enum tiscsi_close_reason reason,
 		     struct tiscsi_conn *spared);
 struct tiscsi_sess *tiscsi_sess_find(struct tiscsi_tpg *tpg, const char *name,

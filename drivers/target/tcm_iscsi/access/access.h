@@ -277,6 +277,7 @@ void tiscsi_mode_attach(struct tiscsi_cmd *cmd);
 bool tiscsi_dev_has_fua(struct se_device *dev);
 bool tiscsi_dev_has_long_sense(struct se_device *dev);
 u64 tiscsi_luns_stand_in(struct tiscsi_cmd *cmd);
+bool tiscsi_luns_reserved_by_core(struct tiscsi_sess *sess);
 void tiscsi_luns_attach_none(struct tiscsi_cmd *cmd);
 sense_reason_t tiscsi_execute_report_luns(struct se_cmd *se_cmd);
 

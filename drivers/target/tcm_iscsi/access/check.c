@@ -65,9 +65,24 @@ static void tiscsi_itl_free(struct tiscsi_itl *itl)
 	tiscsi_lu_put(lu);
 }
 
+/* Commands of other sessions pass on what the core has told only them. */
+static void tiscsi_access_shut(struct tiscsi_sess *sess)
+{
+	struct se_node_acl *nacl;
+
+	/* The core forgets first what it has a reservation of. */
+	if (!sess->nacl || sess->reserved_by_core)
+		return;
+	nacl = &sess->nacl->se_nacl;
+	spin_lock_irq(&nacl->nacl_sess_lock);
+	sess->left = true;
+	spin_unlock_irq(&nacl->nacl_sess_lock);
+}
+
 /**
  * tiscsi_access_leave - a session is over
- * @sess: the core has forgotten it
+ * @sess: no command of it is left; the core still knows it, unless it had a
+ *	reservation there
  *
  * Process context.
  */
@@ -79,6 +94,7 @@ void tiscsi_access_leave(struct tiscsi_sess *sess)
 
 	if (!sess->nexus)
 		return;
+	tiscsi_access_shut(sess);
 	for (i = 0; i < TISCSI_ITL_BUCKETS; i++) {
 		hlist_for_each_entry_safe(itl, next, &sess->itls[i],
 					  sess_node) {

@@ -48,6 +48,32 @@ u64 tiscsi_luns_stand_in(struct tiscsi_cmd *cmd)
 	return 0;
 }
 
+/**
+ * tiscsi_luns_reserved_by_core - does the core reserve a LUN for a session
+ * @sess: the session; the core knows it
+ *
+ * RESERVE of SPC-2, while another fabric exports the device too.  Any context.
+ *
+ * Return: true if so, until the core lets go of the session.
+ */
+bool tiscsi_luns_reserved_by_core(struct tiscsi_sess *sess)
+{
+	struct se_session *se_sess = sess->se_session;
+	struct se_dev_entry *deve;
+	struct se_device *dev;
+	bool found = false;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(deve, &se_sess->se_node_acl->lun_entry_hlist,
+				 link) {
+		dev = rcu_dereference_raw(deve->se_lun->lun_se_dev);
+		if (dev && READ_ONCE(dev->reservation_holder) == se_sess)
+			found = true;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 /* ------------------------------------------------------------------ */
 /* REPORT LUNS                                                         */
 /* ------------------------------------------------------------------ */

@@ -182,15 +182,18 @@ static void tiscsi_ua_harvest_deve(struct se_node_acl *nacl,
 				   struct se_dev_entry *deve)
 {
 	struct se_session *se_sess;
+	struct tiscsi_sess *sess;
 	u32 bits;
 
 	bits = tiscsi_ua_strip(deve, UA_MASK) & ~BIT(UA_ALUA_CHANGED);
 	if (!bits)
 		return;
 	spin_lock_irq(&nacl->nacl_sess_lock);
-	list_for_each_entry(se_sess, &nacl->acl_sess_list, sess_acl_list)
-		tiscsi_ua_give(se_sess->fabric_sess_ptr, deve->mapped_lun,
-			       bits);
+	list_for_each_entry(se_sess, &nacl->acl_sess_list, sess_acl_list) {
+		sess = se_sess->fabric_sess_ptr;
+		if (!sess->left)
+			tiscsi_ua_give(sess, deve->mapped_lun, bits);
+	}
 	spin_unlock_irq(&nacl->nacl_sess_lock);
 }
 

@@ -3,11 +3,16 @@
  * <iqn>/sessions/<number> in configfs: a directory for each session, which
  * comes and goes with it.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include "harness.h"
@@ -308,6 +313,82 @@ TEST(portal_group_with_sessions_goes_and_its_target_at_once)
 		waitpid(pid[i], NULL, 0);
 	}
 	ASSERT_EQ(0, err);
+}
+
+/* ---- ACLs that the core makes ---- */
+
+#define NR_ROUNDS	30
+#define NR_AT_ONCE	2
+
+/* One on each processor, at the same moment. */
+static pid_t login_at_once(const char *initiator, u32 n, atomic_uint *ready)
+{
+	pid_t pid = fork();
+	cpu_set_t cpu;
+
+	if (pid)
+		return pid;
+	CPU_ZERO(&cpu);
+	CPU_SET(n % get_nprocs(), &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu))
+		_exit(1);
+	atomic_fetch_add(ready, 1);
+	while (atomic_load(ready) % NR_AT_ONCE)
+		sched_yield();
+	login(LOGIN(.target = RACE, .portal = RACE_PORTAL,
+		    .initiator = initiator, .isid = 1 + n,
+		    .no_ua_check = true));
+	pause();
+	_exit(0);
+}
+
+static u32 nr_listed(const char *initiator, const char *acl)
+{
+	char who[128], kind[32], *line, *save;
+	u32 nr = 0;
+
+	snprintf(who, sizeof(who), " initiator=%s ", initiator);
+	snprintf(kind, sizeof(kind), " acl=%s ", acl);
+	for (line = strtok_r(list_read(RACE), "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		nr += !strncmp(line, "session ", 8) && strstr(line, who) &&
+		      strstr(line, kind);
+	return nr;
+}
+
+TEST(sessions_that_log_in_at_once_have_one_acl)
+{
+	atomic_uint *ready = mmap(NULL, sizeof(*ready), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char name[64], path[PATH_MAX], acl[128];
+	u32 round, n, nr_explicit;
+	pid_t pid[NR_AT_ONCE];
+
+	ASSERT_NE(MAP_FAILED, ready);
+	race_make();
+	for (round = 0; round < NR_ROUNDS; round++) {
+		snprintf(name, sizeof(name), "iqn.2003-01.org.example:at-once-%u",
+			 round);
+		for (n = 0; n < NR_AT_ONCE; n++) {
+			pid[n] = login_at_once(name, n, ready);
+			ASSERT_LT(0, pid[n]);
+		}
+		while (nr_listed(name, "dynamic") < NR_AT_ONCE)
+			usleep(1000);
+		/* What was made for the initiator becomes this one. */
+		snprintf(acl, sizeof(acl), "/tpgt_1/acls/%s", name);
+		race_path(path, acl);
+		if (mkdir(path, 0755))
+			die("%s: %s", path, strerror(errno));
+		nr_explicit = nr_listed(name, "explicit");
+		for (n = 0; n < NR_AT_ONCE; n++) {
+			kill(pid[n], SIGKILL);
+			waitpid(pid[n], NULL, 0);
+		}
+		ASSERT_EQ(0, rmdir(path));
+		ASSERT_EQ(NR_AT_ONCE, nr_explicit);
+	}
+	ASSERT_EQ(0, race_unmake());
 }
 
 /* ---- commands ---- */

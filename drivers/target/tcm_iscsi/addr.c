@@ -239,13 +239,13 @@ void tiscsi_put_address(struct tiscsi_text *out,
 	if (tag >= 0)
 		snprintf(end, sizeof(end), ",%u", (u16)tag);
 	if (addr->ss_family != AF_INET6)
-		tiscsi_text_put(out, "TargetAddress", "%pI4:%u%s",
-				&a4->sin_addr, be16_to_cpu(port), end);
+		tiscsi_text_printf(out, "TargetAddress", "%pI4:%u%s",
+				   &a4->sin_addr, be16_to_cpu(port), end);
 	else if (ipv6_addr_v4mapped(&a6->sin6_addr))
-		tiscsi_text_put(out, "TargetAddress", "%pI4:%u%s",
-				&a6->sin6_addr.s6_addr32[3],
-				be16_to_cpu(port), end);
+		tiscsi_text_printf(out, "TargetAddress", "%pI4:%u%s",
+				   &a6->sin6_addr.s6_addr32[3],
+				   be16_to_cpu(port), end);
 	else
-		tiscsi_text_put(out, "TargetAddress", "[%pI6c]:%u%s",
-				&a6->sin6_addr, be16_to_cpu(port), end);
+		tiscsi_text_printf(out, "TargetAddress", "[%pI6c]:%u%s",
+				   &a6->sin6_addr, be16_to_cpu(port), end);
 }

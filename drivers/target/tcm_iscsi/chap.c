@@ -374,9 +374,9 @@ static int chap_send_challenge(struct tiscsi_chap *chap,
 	get_random_bytes(chap->ours.bytes, sizeof(chap->ours.bytes));
 	tiscsi_challenge_issue(&chap->ours);
 
-	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_A), "%u",
-			chap_algs[chap->alg].code);
-	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_I), "%u", chap->id);
+	tiscsi_text_printf(out, tiscsi_key_name(KEY_CHAP_A), "%u",
+			   chap_algs[chap->alg].code);
+	tiscsi_text_printf(out, tiscsi_key_name(KEY_CHAP_I), "%u", chap->id);
 	tiscsi_text_put_hex(out, tiscsi_key_name(KEY_CHAP_C),
 			    chap->ours.bytes, sizeof(chap->ours.bytes));
 	chap->state = CHAP_WAIT_RESPONSE;
@@ -478,7 +478,7 @@ static int chap_answer_mutual(const struct tiscsi_chap *chap,
 	if (chap_hash(alg, chap->peer_id, chap->auth.password_mutual,
 		      chap->peer_challenge, chap->peer_challenge_len, digest))
 		return STATUS_AUTH_FAILED;
-	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_N), "%s",
+	tiscsi_text_put(out, tiscsi_key_name(KEY_CHAP_N),
 			chap->auth.userid_mutual);
 	tiscsi_text_put_hex(out, tiscsi_key_name(KEY_CHAP_R), digest, alg->len);
 	return 0;

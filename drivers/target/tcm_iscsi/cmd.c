@@ -14,7 +14,9 @@
 #define TISCSI_FIRST_TTT_GEN	(U16_MAX - 8)
 
 /* Made with the session, so that one without memory still gets on. */
-#define TISCSI_FIRST_SLOTS	4
+#define TISCSI_FIRST_SLOTS	2
+/* Until memory is asked for again. */
+#define TISCSI_SLOT_RETRY	(HZ / 10)
 
 static struct kmem_cache *tiscsi_cmd_cache;
 
@@ -178,7 +180,8 @@ static struct tiscsi_cmd *tiscsi_cmd_take(struct tiscsi_conn *conn)
 
 /*
  * None is free: make one.  Without memory for it, the request waits as it does
- * when there are to be no more: those in use come back.
+ * when there are to be no more: those in use come back.  But not only for that,
+ * as they may wait for data that are behind this request.
  */
 static struct tiscsi_cmd *tiscsi_cmd_take_new(struct tiscsi_conn *conn)
 {
@@ -191,8 +194,11 @@ static struct tiscsi_cmd *tiscsi_cmd_take_new(struct tiscsi_conn *conn)
 	if (cmd)
 		tiscsi_cmd_add(sess, cmd);
 	cmd = tiscsi_cmd_take(conn);
-	if (!cmd)
+	if (!cmd) {
 		set_bit(CONN_F_RX_NO_SLOT, &conn->flags);
+		if (sess->nr_slots < sess->max_slots)
+			tiscsi_conn_arm_timer(conn, jiffies + TISCSI_SLOT_RETRY);
+	}
 	spin_unlock(&sess->lock);
 	return cmd;
 }

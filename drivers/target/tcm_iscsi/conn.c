@@ -57,6 +57,21 @@ void tiscsi_conn_kick(struct tiscsi_conn *conn)
 		queue_work_on(conn->cpu, tiscsi_io_wq, &conn->io_work);
 }
 
+/**
+ * tiscsi_conn_look - kick a connection if its socket has something for it
+ * @conn: the connection
+ * @sk: its socket; the caller sees to it that it stays
+ *
+ * For who begins to read, or reads on: what comes later kicks by itself.
+ * Process context.
+ */
+void tiscsi_conn_look(struct tiscsi_conn *conn, const struct sock *sk)
+{
+	if (conn->rx.ahead_len || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+	    !skb_queue_empty_lockless(&sk->sk_receive_queue))
+		tiscsi_conn_kick(conn);
+}
+
 static void tiscsi_conn_free_work(struct work_struct *work)
 {
 	struct tiscsi_conn *conn =
@@ -80,14 +95,15 @@ static void tiscsi_conn_free_work(struct work_struct *work)
 
 /*
  * The last reference may go in another connection's io_work, which must not
- * wait for this one's.  close_work has run, or is the caller.
+ * wait for this one's.  close_work has run, or is the caller.  No io_work is at
+ * work any more, so that this one waits for nothing.
  */
 static void tiscsi_conn_release(struct kref *ref)
 {
 	struct tiscsi_conn *conn = container_of(ref, struct tiscsi_conn, ref);
 
 	INIT_WORK(&conn->close_work, tiscsi_conn_free_work);
-	queue_work(tiscsi_close_wq, &conn->close_work);
+	queue_work_on(conn->cpu, tiscsi_io_wq, &conn->close_work);
 }
 
 /**
@@ -116,7 +132,11 @@ void tiscsi_conn_close(struct tiscsi_conn *conn,
 		return;
 	conn->close_reason = reason;
 	tiscsi_conn_get(conn);
-	queue_work(tiscsi_close_wq, &conn->close_work);
+	/* After its last word io_work, which has to end first, is at no task. */
+	if (test_bit(CONN_F_DRAIN, &conn->flags))
+		queue_work_on(conn->cpu, tiscsi_io_wq, &conn->close_work);
+	else
+		queue_work(tiscsi_close_wq, &conn->close_work);
 }
 
 static void tiscsi_conn_unhook(struct tiscsi_conn *conn)
@@ -241,7 +261,7 @@ void tiscsi_conn_finish(struct tiscsi_conn *conn,
 	kernel_sock_shutdown(conn->sock, SHUT_WR);
 	conn->deadline = jiffies + TISCSI_LINGER * HZ;
 	tiscsi_conn_arm_timer(conn, conn->deadline);
-	tiscsi_conn_kick(conn);
+	tiscsi_conn_look(conn, conn->sock->sk);
 }
 
 static void tiscsi_conn_drain(struct tiscsi_conn *conn)
@@ -626,13 +646,15 @@ static void tiscsi_write_space(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
+/* Nothing is to be done when the peer has only heard of our own half-close. */
 static void tiscsi_state_change(struct sock *sk)
 {
 	struct tiscsi_conn *conn;
 
 	read_lock_bh(&sk->sk_callback_lock);
 	conn = sk->sk_user_data;
-	if (conn && sk->sk_state != TCP_ESTABLISHED)
+	if (conn && !(BIT(sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
+					   TCPF_FIN_WAIT2)))
 		tiscsi_conn_kick(conn);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -723,7 +745,7 @@ int tiscsi_conn_accept(struct tiscsi_portal *portal, struct socket *sock)
 
 	tiscsi_conn_hook(conn, sk);
 	/* Data may have come before the callbacks were in place. */
-	tiscsi_conn_kick(conn);
+	tiscsi_conn_look(conn, sk);
 	sock_put(sk);
 	tiscsi_conn_put(conn);
 	return 0;

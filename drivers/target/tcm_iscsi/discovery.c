@@ -114,8 +114,7 @@ static void tiscsi_put_portals(struct tiscsi_conn *conn,
 		    tiscsi_redirect_hides(np))
 			continue;
 		if (!*named)
-			tiscsi_text_put(out, "TargetName", "%s",
-					tpg->target->name);
+			tiscsi_text_put(out, "TargetName", tpg->target->name);
 		*named = true;
 		tiscsi_put_address(out, tiscsi_addr_is_any(addr) ?
 				   &conn->local_addr : addr,

@@ -171,7 +171,7 @@ void tiscsi_login_sent(struct tiscsi_conn *conn)
 	}
 	/* The next request may be waiting in the socket. */
 	clear_bit(CONN_F_RX_HOLD, &conn->flags);
-	tiscsi_conn_kick(conn);
+	tiscsi_conn_look(conn, conn->sock->sk);
 	if (conn->sess)
 		tiscsi_conn_logged_in(conn);
 }
@@ -481,7 +481,7 @@ static u16 login_pick_auth(struct tiscsi_conn *conn)
 
 	if (!pick)
 		return LOGIN_AUTH_FAILED;
-	tiscsi_text_put(&login->out, "AuthMethod", "%s",
+	tiscsi_text_put(&login->out, "AuthMethod",
 			tiscsi_list_item_name(KEY_AUTH_METHOD, pick));
 	if (pick != AUTH_CHAP)
 		return 0;
@@ -721,11 +721,10 @@ static void login_introduce(struct tiscsi_conn *conn)
 	login->first = false;
 	if (!conn->tpg || !login->nego.target_name[0])
 		return;
-	tiscsi_text_put(&login->out, "TargetPortalGroupTag", "%u",
-			conn->tpg->tag);
+	tiscsi_text_printf(&login->out, "TargetPortalGroupTag", "%u",
+			   conn->tpg->tag);
 	if (!login->nego.discovery && login->alias[0])
-		tiscsi_text_put(&login->out, "TargetAlias", "%s",
-				login->alias);
+		tiscsi_text_put(&login->out, "TargetAlias", login->alias);
 }
 
 static u16 login_stage_work(struct tiscsi_conn *conn)

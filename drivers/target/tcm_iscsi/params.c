@@ -457,7 +457,7 @@ static int key_format(const struct key_info *info, u32 val, char *buf)
 
 	switch (info->type) {
 	case TYPE_BOOL:
-		return scnprintf(buf, KEY_FORMAT_MAX, "%s", val ? "Yes" : "No");
+		return strscpy(buf, val ? "Yes" : "No", KEY_FORMAT_MAX);
 	case TYPE_LIST:
 		for (; val; val >>= 4)
 			len += scnprintf(buf + len, KEY_FORMAT_MAX - len,
@@ -636,7 +636,7 @@ static void put_value(struct tiscsi_text *out, unsigned int id, u32 val)
 	char buf[KEY_FORMAT_MAX];
 
 	key_format(&key_table[id], val, buf);
-	tiscsi_text_put(out, key_table[id].name, "%s", buf);
+	tiscsi_text_put(out, key_table[id].name, buf);
 }
 
 /* Values that answer a question and never ask one (RFC 7143 6.2, B38). */
@@ -785,10 +785,13 @@ static unsigned int key_find(const char *name)
 {
 	unsigned int id;
 
-	for (id = 0; id < TISCSI_NR_NAMES; id++)
-		if (!(key_table[id].flags & NOT_ON_WIRE) &&
-		    !strcmp(key_table[id].name, name))
+	for (id = 0; id < TISCSI_NR_NAMES; id++) {
+		if (key_table[id].name[0] != name[0] ||
+		    (key_table[id].flags & NOT_ON_WIRE))
+			continue;
+		if (!strcmp(key_table[id].name, name))
 			return id;
+	}
 	return KEY_NOT_KNOWN;
 }
 

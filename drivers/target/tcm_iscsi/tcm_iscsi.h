@@ -839,6 +839,10 @@ enum tiscsi_conn_flag {
  */
 struct tiscsi_conn {
 	struct kref ref;
+	bool half_evicted;		/* being closed to make room */
+	bool ping_outstanding;
+	bool text_busy;			/* the answer of @text is not out yet */
+	bool fence_mark;		/* has to set fence_sn; under sess->lock */
 	struct socket *sock;
 	struct tiscsi_portal *portal;	/* accepted here; holds a reference */
 	struct tiscsi_tpg *tpg;		/* holds tpg->users once known */
@@ -848,7 +852,6 @@ struct tiscsi_conn {
 	struct list_head wait_node;	/* tpg->login_waiters, sess->joiners */
 	struct list_head half_node;	/* half_source->conns */
 	struct tiscsi_source *half_source; /* until logged in or evicted */
-	bool half_evicted;		/* being closed to make room */
 	struct list_head tasks;		/* under sess->lock */
 	u32 nr_cmds;			/* slots in use, under sess->lock */
 	u32 nr_immediate[IMMEDIATE_NR];	/* requests, under sess->lock */
@@ -856,6 +859,7 @@ struct tiscsi_conn {
 	enum tiscsi_conn_state state;
 	enum tiscsi_cleanup_state cleanup; /* under sess->lock */
 	enum tiscsi_close_reason close_reason;
+	u32 nr_kept;			/* answers on @kept to what has no CmdSN */
 	unsigned long flags;
 	int cpu;
 	u16 cid;
@@ -869,7 +873,6 @@ struct tiscsi_conn {
 	unsigned long deadline;		/* jiffies: login or logout must be over */
 	unsigned long accepted;		/* jiffies */
 	unsigned long last_rx;		/* jiffies */
-	bool ping_outstanding;
 	unsigned long ping_sent;	/* jiffies */
 	u32 ping_ttt;
 	u32 nr_waiting;			/* in TASK_DATA or TASK_WAIT, sess->lock */
@@ -883,7 +886,6 @@ struct tiscsi_conn {
 	struct tiscsi_login *login;	/* until full feature phase */
 	struct tiscsi_challenge challenge; /* that it has authenticated with */
 	struct tiscsi_text_xchg *text;	/* text exchange in progress */
-	bool text_busy;			/* its answer is not out yet */
 	struct tiscsi_rx rx;
 
 	struct llist_head tx_llist;
@@ -893,10 +895,8 @@ struct tiscsi_conn {
 	bool fence_wait;
 	bool keeps;			/* @kept is not empty */
 	bool ack_asked;			/* a ping asks for an ExpStatSN */
-	u32 nr_kept;			/* answers on @kept to what has no CmdSN */
 	unsigned long kept_since;	/* jiffies: last change of the first one */
 	struct list_head kept;		/* in StatSN order, under sess->lock */
-	bool fence_mark;		/* has to set fence_sn; under sess->lock */
 	struct tiscsi_tx tx;
 	struct tiscsi_latency latency;	/* written by io_work */
 
@@ -904,6 +904,10 @@ struct tiscsi_conn {
 	void (*saved_state_change)(struct sock *sk);
 	void (*saved_write_space)(struct sock *sk);
 };
+
+/* The slab above it would take twice as much. */
+static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || IS_ENABLED(CONFIG_UML) ||
+	      sizeof(struct tiscsi_conn) <= 2048);
 
 /* ------------------------------------------------------------------ */
 /* main.c                                                              */
@@ -1019,6 +1023,7 @@ void tiscsi_conn_acked(struct tiscsi_conn *conn);
 void tiscsi_conn_close(struct tiscsi_conn *conn,
 		       enum tiscsi_close_reason reason);
 void tiscsi_conn_kick(struct tiscsi_conn *conn);
+void tiscsi_conn_look(struct tiscsi_conn *conn, const struct sock *sk);
 void tiscsi_conn_arm_timer(struct tiscsi_conn *conn, unsigned long expires);
 void tiscsi_conn_finish(struct tiscsi_conn *conn,
 			enum tiscsi_close_reason reason);

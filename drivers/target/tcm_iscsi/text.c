@@ -14,16 +14,50 @@
 
 #include "text.h"
 
+/* Where the value of a pair goes, with its NUL @len bytes; NULL: no room. */
+static char *text_begin(struct tiscsi_text *t, const char *key, size_t len)
+{
+	size_t key_len = strlen(key);
+	char *p = t->buf + t->len;
+
+	if (key_len + 1 + len > t->cap - t->len) {
+		t->overflow = true;
+		return NULL;
+	}
+	memcpy(p, key, key_len);
+	p[key_len] = '=';
+	t->len += key_len + 1 + len;
+	return p + key_len + 1;
+}
+
 /**
  * tiscsi_text_put() - append one pair and its NUL
  * @t: where to; @t->overflow is set and nothing added if the pair does not fit
+ * @key: name
+ * @value: value
+ *
+ * Context: any; the caller serialises access to @t.
+ */
+void tiscsi_text_put(struct tiscsi_text *t, const char *key,
+		     const char *value)
+{
+	size_t len = strlen(value) + 1;
+	char *p = text_begin(t, key, len);
+
+	if (p)
+		memcpy(p, value, len);
+}
+
+/**
+ * tiscsi_text_printf() - tiscsi_text_put() with a value to be formatted
+ * @t: where to
  * @key: name
  * @fmt: printf format of the value
  *
  * Context: any; the caller serialises access to @t.
  */
-void tiscsi_text_put(struct tiscsi_text *t, const char *key,
-		     const char *fmt, ...)
+void tiscsi_text_printf(struct tiscsi_text *t, const char *key,
+			const char *fmt, ...)
 {
 	size_t room = t->cap - t->len, len = strlen(key);
 	char *p = t->buf + t->len;
@@ -57,21 +91,14 @@ void tiscsi_text_put(struct tiscsi_text *t, const char *key,
 void tiscsi_text_put_hex(struct tiscsi_text *t, const char *key,
 			 const u8 *bin, u32 len)
 {
-	size_t key_len = strlen(key);
-	char *p = t->buf + t->len;
+	char *p = text_begin(t, key, sizeof("0x") + 2 * (size_t)len);
 
-	if ((u64)key_len + sizeof("=0x") + 2ULL * len > t->cap - t->len) {
-		t->overflow = true;
+	if (!p)
 		return;
-	}
-	memcpy(p, key, key_len);
-	p += key_len;
-	*p++ = '=';
 	*p++ = '0';
 	*p++ = 'x';
 	p = bin2hex(p, bin, len);
-	*p++ = '\0';
-	t->len = p - t->buf;
+	*p = '\0';
 }
 
 /**
@@ -133,19 +160,18 @@ static bool text_is_key_char(unsigned char c)
  */
 int tiscsi_text_next(struct tiscsi_text_iter *it, char **key, char **value)
 {
-	char *nul, *eq, *p;
+	char *eq, *nul;
 
 	if (it->pos == it->end)
 		return 0;
-	nul = memchr(it->pos, '\0', it->end - it->pos);
+	for (eq = it->pos; eq < it->end && *eq != '='; eq++)
+		if (!text_is_key_char(*eq))
+			return -EINVAL;
+	if (eq == it->end || eq == it->pos || eq - it->pos > TISCSI_KEY_MAX)
+		return -EINVAL;
+	nul = memchr(eq, '\0', it->end - eq);
 	if (!nul)
 		return -EINVAL;
-	eq = memchr(it->pos, '=', nul - it->pos);
-	if (!eq || eq == it->pos || eq - it->pos > TISCSI_KEY_MAX)
-		return -EINVAL;
-	for (p = it->pos; p < eq; p++)
-		if (!text_is_key_char(*p))
-			return -EINVAL;
 	*eq = '\0';
 	*key = it->pos;
 	*value = eq + 1;
@@ -317,6 +343,12 @@ static int text_utf8_len(const unsigned char *s)
  * RFC 3722 leaves lower case letters, digits, '-', '.' and ':' of ASCII.
  * '_' is forbidden there but common in names of initiators.
  */
+static bool text_is_name_char(unsigned char c)
+{
+	return islower(c) || isdigit(c) || c == '-' || c == '.' || c == ':' ||
+	       c == '_';
+}
+
 static bool text_name_chars_valid(const char *name)
 {
 	const unsigned char *p = name;
@@ -326,7 +358,7 @@ static bool text_name_chars_valid(const char *name)
 
 		if (*p >= 0x80)
 			len = text_utf8_len(p);
-		else if (!islower(*p) && !isdigit(*p) && !strchr("-.:_", *p))
+		else if (!text_is_name_char(*p))
 			len = 0;
 		if (!len)
 			return false;

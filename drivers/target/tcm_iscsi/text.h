@@ -40,9 +40,11 @@ struct tiscsi_text_iter {
 	char *end;
 };
 
-__printf(3, 4)
 void tiscsi_text_put(struct tiscsi_text *t, const char *key,
-		     const char *fmt, ...);
+		     const char *value);
+__printf(3, 4)
+void tiscsi_text_printf(struct tiscsi_text *t, const char *key,
+			const char *fmt, ...);
 void tiscsi_text_put_hex(struct tiscsi_text *t, const char *key,
 			 const u8 *bin, u32 len);
 

@@ -22,8 +22,8 @@ static void text_put_pairs(struct kunit *test)
 	char buf[32];
 	struct tiscsi_text t = { .buf = buf, .cap = sizeof(buf) };
 
-	tiscsi_text_put(&t, "A", "%u", 17);
-	tiscsi_text_put(&t, "Bc", "%s", "");
+	tiscsi_text_printf(&t, "A", "%u", 17);
+	tiscsi_text_put(&t, "Bc", "");
 	tiscsi_text_put_hex(&t, "D", "\x00\xfe", 2);
 	KUNIT_EXPECT_FALSE(test, t.overflow);
 	KUNIT_EXPECT_EQ(test, t.len, 18);
@@ -39,7 +39,7 @@ static void text_put_overflow(struct kunit *test)
 		char *buf = text_exact_copy(test, "        ", cap);
 		struct tiscsi_text t = { .buf = buf, .cap = cap };
 
-		tiscsi_text_put(&t, "ab", "%s", "cde");
+		tiscsi_text_put(&t, "ab", "cde");
 		KUNIT_EXPECT_EQ(test, t.overflow, cap < 7);
 		KUNIT_EXPECT_EQ(test, t.len, cap < 7 ? 0 : 7);
 		if (cap >= 7) {
@@ -47,9 +47,19 @@ static void text_put_overflow(struct kunit *test)
 			continue;
 		}
 		/* What fits after that does not clear the flag. */
-		tiscsi_text_put(&t, "a", "%s", "");
+		tiscsi_text_put(&t, "a", "");
 		KUNIT_EXPECT_TRUE(test, t.overflow);
 		KUNIT_EXPECT_EQ(test, t.len, cap < 3 ? 0 : 3);
+	}
+	for (cap = 0; cap <= 8; cap++) {
+		char *buf = text_exact_copy(test, "        ", cap);
+		struct tiscsi_text t = { .buf = buf, .cap = cap };
+
+		tiscsi_text_printf(&t, "ab", "%u", 123);
+		KUNIT_EXPECT_EQ(test, t.overflow, cap < 7);
+		KUNIT_EXPECT_EQ(test, t.len, cap < 7 ? 0 : 7);
+		if (cap >= 7)
+			KUNIT_EXPECT_STREQ(test, buf, "ab=123");
 	}
 	for (cap = 0; cap <= 9; cap++) {
 		char *buf = text_exact_copy(test, "         ", cap);

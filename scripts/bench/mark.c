@@ -42,12 +42,12 @@ int main(int argc, char **argv)
 	span.tv_sec = ms / 1000;
 	span.tv_nsec = ms % 1000 * 1000000;
 	fd = open(argv[1], O_RDONLY);
-	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (MARK_PREPARE) : "memory");
+	mark_prepare();
 	nanosleep(&settle, NULL);
 	before = ios_done(fd);
-	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (MARK_START) : "memory");
+	mark_start();
 	nanosleep(&span, NULL);
-	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (MARK_STOP) : "memory");
+	mark_stop();
 	after = ios_done(fd);
 	if (before < 0 || after < 0)
 		return 1;

@@ -5,7 +5,8 @@
  *
  * usage: sessions logins ADDRESS PORT TARGET N
  *		logs in and out N times, one after another; prints nanoseconds of
- *		the clock and of the processor, idle or not, for all of them
+ *		the clock and of the processor, idle or not, for all of them;
+ *		some before that make what is made only once
  *        sessions hold ADDRESS PORT TARGET N
  *		logs N sessions in, prints "ready", and answers pings until its
  *		standard input ends
@@ -27,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mark.h"
+
 #define BHS_LEN		48
 #define OP_NOP_OUT	0x40		/* immediate */
 #define OP_LOGIN	0x43
@@ -36,6 +39,7 @@
 #define OP_LOGOUT_RSP	0x26
 #define RESERVED_TAG	0xffffffffu
 #define LOGIN_STEPS	8
+#define FIRST_LOGINS	20
 
 struct bhs {
 	__u8 opcode, flags, b2, b3;
@@ -175,16 +179,16 @@ static void answer_ping(struct session *s)
 	put(s->fd, &req, BHS_LEN);
 }
 
-/* The processor's time so far that was not idle, in seconds. */
-static double busy(void)
+/* The processor's idle time so far, in seconds. */
+static double idle(void)
 {
 	FILE *f = fopen("/proc/uptime", "r");
-	double up, idle;
+	double seconds;
 
-	if (!f || fscanf(f, "%lf %lf", &up, &idle) != 2)
+	if (!f || fscanf(f, "%*f %lf", &seconds) != 1)
 		die("/proc/uptime");
 	fclose(f);
-	return up - idle;
+	return seconds;
 }
 
 static double now(void)
@@ -195,17 +199,31 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void logins(__u32 n)
+static void in_and_out(__u32 n)
 {
-	double clock = now(), work = busy();
 	static struct session s;
-	__u32 i;
 
-	for (i = 0; i < n; i++) {
+	while (n--) {
 		log_in(&s, 1);
 		log_out(&s);
 	}
-	printf("%.0f %.0f\n", (now() - clock) * 1e9, (busy() - work) * 1e9);
+}
+
+static void logins(__u32 n)
+{
+	double clock, waited;
+
+	in_and_out(FIRST_LOGINS);
+	mark_prepare();
+	usleep(5000);
+	clock = now();
+	waited = idle();
+	mark_start();
+	in_and_out(n);
+	mark_stop();
+	clock = now() - clock;
+	waited = idle() - waited;
+	printf("%.0f %.0f\n", clock * 1e9, (clock - waited) * 1e9);
 }
 
 static void until_stdin_ends(struct pollfd *fds, __u32 n)

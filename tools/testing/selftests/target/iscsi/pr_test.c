@@ -2,6 +2,11 @@
 /*
  * Matrix section I: persistent reservations and those of SPC-2.
  */
+#include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "harness.h"
 #include "pr.h"
 
@@ -1177,6 +1182,60 @@ TEST_F(pr, I36_ends_with_reset_and_session)
 			ASSERT_TRUE(now_ms() < end);
 	}
 	self->a = login(LOGIN(.isid = 0x9000));
+}
+
+/* Another fabric exports the disk, or no longer: then the core reserves it. */
+#define BESIDE	"../loopback", "naa.6001405000007143", "tpgt_1", "lun/lun_0"
+
+static int export_beside(bool on)
+{
+	static const char *const dirs[] = { BESIDE };
+	char path[PATH_MAX], link[PATH_MAX + 8], disk[PATH_MAX];
+	char made[ARRAY_SIZE(dirs)][PATH_MAX];
+	u32 i, len = snprintf(path, sizeof(path), "%s", env.configfs);
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		len += snprintf(path + len, sizeof(path) - len, "/%s", dirs[i]);
+		if (on && mkdir(path, 0755) && errno != EEXIST)
+			return errno;
+		snprintf(made[i], sizeof(made[i]), "%s", path);
+	}
+	snprintf(link, sizeof(link), "%s/disk0", path);
+	snprintf(disk, sizeof(disk), "%s/../core/rd_mcp_7143/disk0",
+		 env.configfs);
+	if (on ? symlink(disk, link) : unlink(link))
+		die("%s: %s", link, strerror(errno));
+	/* The directory of the fabric itself may be somebody else's. */
+	for (i = ARRAY_SIZE(dirs); !on && i-- > 1;)
+		if (rmdir(made[i]))
+			die("%s: %s", made[i], strerror(errno));
+	return 0;
+}
+
+TEST_F(pr, I36_that_the_core_has_ends_with_the_session)
+{
+	u32 i, with_owner, after[2];
+	int err = export_beside(true);
+
+	if (err == ENOENT || err == EINVAL)
+		SKIP(return, "no tcm_loop: %s", strerror(err));
+	ASSERT_EQ(0, err);
+	for (i = 0; i < 20; i++) {
+		after[0] = spc2(self->a, 0x16);
+		with_owner = spc2(self->c, 0x16);
+		/* Whoever is told that it is over finds it over. */
+		logout(self->a);
+		after[1] = spc2(self->c, 0x16);
+		spc2(self->c, 0x17);
+		self->a = login(LOGIN(.isid = 0x9000));
+		if (after[0] != GOOD || with_owner != CONFLICT ||
+		    after[1] != GOOD)
+			break;
+	}
+	export_beside(false);
+	ASSERT_EQ(GOOD, after[0]);
+	ASSERT_EQ(CONFLICT, with_owner);
+	ASSERT_EQ(GOOD, after[1]);
 }
 
 TEST_F(pr, I36_compatible_with_persistent_reservations)

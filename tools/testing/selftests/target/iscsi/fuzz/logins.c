@@ -158,7 +158,7 @@ static void make_login(struct fuzz *f, struct attempt *a, struct pdu *p)
 }
 
 /* Full feature phase against all odds: it must be usable. */
-static void use_session(struct fuzz *f, struct link *l)
+static void use_session(struct fuzz *f, struct link *l, bool sent_ahead)
 {
 	struct conn *c = l->c;
 
@@ -166,6 +166,8 @@ static void use_session(struct fuzz *f, struct link *l)
 	login_done(c);
 	/* Nobody knows what we declared. */
 	c->max_recv = 0xffffff;
+	/* The target looks for digests in what did not know of them. */
+	l->lost = sent_ahead && (c->hdigest || c->ddigest);
 	conn_cork(c);
 	link_flush(f, l);
 	link_settle(f, l);
@@ -188,7 +190,7 @@ static void take_response(struct fuzz *f, struct attempt *a)
 		link_drain(f, l);
 	} else if ((flags & STAGE(0, 3)) == STAGE(0, FULL_FEATURE)) {
 		counts.authenticated += a->peer.len != 0;
-		use_session(f, l);
+		use_session(f, l, a->unanswered);
 		link_close(l, &f->r);
 	} else if (flags & F_TRANSIT) {
 		a->csg = flags & 3;

@@ -172,7 +172,7 @@ static void tiscsi_sess_core_work(struct work_struct *work)
 	target_wait_for_sess_cmds(sess->se_session);
 	tiscsi_sess_leave_acl(sess);
 	tiscsi_sess_remove(sess);
-	if (sess->reserved_by_core)
+	if (!sess->left)
 		tiscsi_sess_leave(sess);
 	tiscsi_sess_put(sess);
 }
@@ -187,8 +187,7 @@ static void tiscsi_sess_free(struct tiscsi_sess *sess)
 	}
 	target_stop_session(sess->se_session);
 	/* The next session must not find what the core reserves for this. */
-	sess->reserved_by_core = tiscsi_luns_reserved_by_core(sess);
-	if (!sess->reserved_by_core)
+	if (!tiscsi_luns_reserved_by_core(sess))
 		tiscsi_sess_leave(sess);
 	queue_rcu_work(tiscsi_close_wq, &sess->core_work);
 }

@@ -625,7 +625,8 @@ struct tiscsi_lost {
  * @covers: what task management functions wait for here, struct tiscsi_cover
  * @logout: the Logout that ends the session; holds a reference.  It is
  *	answered when no command of the session is left
- * @left: no unit attention is given to it any more; under nacl_sess_lock
+ * @left: before the core has let go of it: no unit attention is given to it any
+ *	more; under nacl_sess_lock
  * @free_work: runs when the session is closed and nothing but @logout is left
  *	of it
  * @core_work: runs after that, for the core to let go of the session
@@ -698,7 +699,6 @@ struct tiscsi_sess {
 	bool left;
 	struct work_struct free_work;
 	struct rcu_work core_work;
-	bool reserved_by_core;		/* to leave after that */
 	bool left_core;
 	bool dynamic;
 	struct tiscsi_nacl_attrib attrib;

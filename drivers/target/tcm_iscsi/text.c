@@ -59,24 +59,18 @@ void tiscsi_text_put(struct tiscsi_text *t, const char *key,
 void tiscsi_text_printf(struct tiscsi_text *t, const char *key,
 			const char *fmt, ...)
 {
-	size_t room = t->cap - t->len, len = strlen(key);
-	char *p = t->buf + t->len;
-	va_list args;
+	va_list args, again;
+	size_t len;
+	char *p;
 
-	/* Room for the equals sign and a NUL, at least. */
-	if (len + 2 > room) {
-		t->overflow = true;
-		return;
-	}
-	memcpy(p, key, len);
-	p[len++] = '=';
 	va_start(args, fmt);
-	len += vsnprintf(p + len, room - len, fmt, args) + 1;
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, args) + 1;
+	p = text_begin(t, key, len);
+	if (p)
+		vsnprintf(p, len, fmt, again);
+	va_end(again);
 	va_end(args);
-	if (len > room)
-		t->overflow = true;
-	else
-		t->len += len;
 }
 
 /**

@@ -30,7 +30,15 @@ static void text_put_pairs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(buf, "A=17\0Bc=\0D=0x00fe", 18), 0);
 }
 
-/* For every capacity: a pair is there as a whole or not at all. */
+/* The pair of @need bytes is there as a whole or not at all. */
+static void text_expect_pair(struct kunit *test, const struct tiscsi_text *t,
+			     u32 need)
+{
+	KUNIT_EXPECT_EQ(test, t->overflow, t->cap < need);
+	KUNIT_EXPECT_EQ(test, t->len, t->cap < need ? 0 : need);
+}
+
+/* For every capacity. */
 static void text_put_overflow(struct kunit *test)
 {
 	u32 cap;
@@ -40,8 +48,7 @@ static void text_put_overflow(struct kunit *test)
 		struct tiscsi_text t = { .buf = buf, .cap = cap };
 
 		tiscsi_text_put(&t, "ab", "cde");
-		KUNIT_EXPECT_EQ(test, t.overflow, cap < 7);
-		KUNIT_EXPECT_EQ(test, t.len, cap < 7 ? 0 : 7);
+		text_expect_pair(test, &t, 7);
 		if (cap >= 7) {
 			KUNIT_EXPECT_STREQ(test, buf, "ab=cde");
 			continue;
@@ -56,8 +63,7 @@ static void text_put_overflow(struct kunit *test)
 		struct tiscsi_text t = { .buf = buf, .cap = cap };
 
 		tiscsi_text_printf(&t, "ab", "%u", 123);
-		KUNIT_EXPECT_EQ(test, t.overflow, cap < 7);
-		KUNIT_EXPECT_EQ(test, t.len, cap < 7 ? 0 : 7);
+		text_expect_pair(test, &t, 7);
 		if (cap >= 7)
 			KUNIT_EXPECT_STREQ(test, buf, "ab=123");
 	}
@@ -66,8 +72,7 @@ static void text_put_overflow(struct kunit *test)
 		struct tiscsi_text t = { .buf = buf, .cap = cap };
 
 		tiscsi_text_put_hex(&t, "ab", "\x12", 1);
-		KUNIT_EXPECT_EQ(test, t.overflow, cap < 8);
-		KUNIT_EXPECT_EQ(test, t.len, cap < 8 ? 0 : 8);
+		text_expect_pair(test, &t, 8);
 		if (cap >= 8)
 			KUNIT_EXPECT_STREQ(test, buf, "ab=0x12");
 	}

@@ -70,8 +70,8 @@ static void tiscsi_access_shut(struct tiscsi_sess *sess)
 {
 	struct se_node_acl *nacl;
 
-	/* The core forgets first what it has a reservation of. */
-	if (!sess->nacl || sess->reserved_by_core)
+	/* Who has left the core is found by nobody there. */
+	if (!sess->nacl || sess->left_core)
 		return;
 	nacl = &sess->nacl->se_nacl;
 	spin_lock_irq(&nacl->nacl_sess_lock);
